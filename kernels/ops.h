@@ -105,67 +105,92 @@ struct Experts
     Mlp shared; // one MLP of width n_shared_experts * F, weight 1; empty where the model has none
 };
 
-// Real: the type of activations (float on the CPU).
+// Real: the type of activations (float on the CPU). In the comments: output first, then inputs with their
+// shapes.
 template <class B>
-concept Ops = requires(B& ops, View<float> h, View<typename B::Real> x, View<float> logits, const Norm& norm,
-                       const Matrix& w, const KeyValueUp& kv_b, const AttentionShape& shape, const Rope& rope,
-                       const Batch& batch, const LayerCache& cache, const Mlp& mlp, const RoutingRule& rule,
-                       const Routing& routing, const Experts& experts) {
-    // h = table[tokens]                                                              (T, d)
-    {
-        ops.embed(h, w, batch)
-    } -> std::same_as<void>;
+concept Ops =
+    requires(B& ops, View<float> h, View<typename B::Real> x, View<const typename B::Real> in,
+             View<float> logits, const Norm& norm, const Matrix& w, const KeyValueUp& kv_b,
+             const AttentionShape& shape, const Rope& rope, const Batch& batch, const LayerCache& cache,
+             const Mlp& mlp, const RoutingRule& rule, const Routing& routing, const Experts& experts) {
+        // h (T, d) = table[tokens]
+        {
+            ops.embed(h, w, batch)
+        } -> std::same_as<void>;
 
-    // out = [w0; w1] norm(in): two products of one normed input side by side;        in (T, d or Q)
-    // out has w0.rows + w1.rows columns. w1 may be empty.
-    {
-        ops.norm_matmul(x, View<const typename B::Real>(x), norm, w, w)
-    } -> std::same_as<void>;
+        // x (T, w0.rows + w1.rows) = [w0; w1] norm(h): two products of one normed input side by side; w1 may
+        // be empty.
+        {
+            ops.norm_matmul(x, View<const float>(h), norm, w, w)
+        } -> std::same_as<void>;
 
-    // Rotates q_pe (in place, last R of each head's P + R columns of q) and appends the row
-    // [norm(kv[:C]); rotate(kv[C:])] of every token to its place in the cache.       q (T, H * (P + R)), kv
-    // (T, C + R)
-    {
-        ops.mla_prepare(x, View<const typename B::Real>(x), norm, shape, rope, batch, cache)
-    } -> std::same_as<void>;
+        // x (T, w.rows) = w norm(in): the second half of the squeezed query (W_UQ over q_a_layernorm).
+        {
+            ops.norm_matmul(x, in, norm, w)
+        } -> std::same_as<void>;
 
-    // Absorbed: moves W_UK onto the query, attends over the cache in latent space, and brings the mix back
-    // through W_UV. Causal within each segment.                                              q (T, H * (P +
-    // R)) -> out (T, H * V)
-    {
-        ops.mla_attend_absorbed(x, View<const typename B::Real>(x), kv_b, shape, batch, cache)
-    } -> std::same_as<void>;
+        // For the absorbed form. Appends [norm(kv[:C]); rotate(kv[C:])] of every token to its place in the
+        // cache and writes x (T, H * (C + R)) = per head [W_UK^T q_nope; rotate(q_pe)] from in = q (T, H * (P
+        // + R)), kv (T, C + R).
+        {
+            ops.mla_prepare_absorbed(x, in, in, norm, kv_b, shape, rope, batch, cache)
+        } -> std::same_as<void>;
 
-    // The same result with keys and values expanded from the cache block by block; for many new tokens.
-    {
-        ops.mla_attend_decompressed(x, View<const typename B::Real>(x), kv_b, shape, batch, cache)
-    } -> std::same_as<void>;
+        // For the de-compressed form. Appends to the cache as above and rotates q_pe of x = q (T, H * (P +
+        // R)) in place.
+        {
+            ops.mla_prepare_decompressed(x, in, norm, shape, rope, batch, cache)
+        } -> std::same_as<void>;
 
-    // h += w in                                                                      in (T, H * V)
-    {
-        ops.matmul_add(h, View<const typename B::Real>(x), w)
-    } -> std::same_as<void>;
+        // x (T, H * C) = softmax(scale * q_latent . cache rows) mixed over the rows' first C numbers; causal
+        // in each segment. in = q_latent (T, H * (C + R)).
+        {
+            ops.mla_attend(x, in, shape, batch, cache)
+        } -> std::same_as<void>;
 
-    // h += mlp(norm(h))                                                              dense layers
-    {
-        ops.norm_mlp_add(h, norm, mlp)
-    } -> std::same_as<void>;
+        // x (T, H * V) = per head W_UV mix. in = mix (T, H * C).
+        {
+            ops.mla_value(x, in, kv_b, shape)
+        } -> std::same_as<void>;
 
-    // x = norm(h); scores in fp32 from w (E, d); routing by the rule.
-    {
-        ops.norm_route(x, routing, View<const float>(h), norm, w, rule)
-    } -> std::same_as<void>;
+        // x (T, H * V): what mla_attend and mla_value give together, with per-head keys and values expanded
+        // from the cache block by block in bounded workspace. in = rotated q (T, H * (P + R)).
+        {
+            ops.mla_attend_decompressed(x, in, kv_b, shape, batch, cache)
+        } -> std::same_as<void>;
 
-    // h += shared(x) + sum over k of weight[k] * routed[expert[k]](x), k ascending, so that sums are
-    // reproducible
-    {
-        ops.experts_add(h, View<const typename B::Real>(x), routing, experts)
-    } -> std::same_as<void>;
+        // h (T, d) += w in
+        {
+            ops.matmul_add(h, in, w)
+        } -> std::same_as<void>;
 
-    // logits[i] = w norm(h[output_rows[i]])                                          (output rows, N)
-    {
-        ops.norm_head(logits, View<const float>(h), norm, w, batch)
-    } -> std::same_as<void>;
-};
+        // x (T, width) = silu(gate norm(h)) * (up norm(h)), the first half of a dense layer's MLP
+        {
+            ops.norm_gate_up(x, View<const float>(h), norm, mlp)
+        } -> std::same_as<void>;
+
+        // x (T, d) = norm(h); routing by the rule from scores w (E, d) x in fp32.
+        {
+            ops.norm_route(x, routing, View<const float>(h), norm, w, rule)
+        } -> std::same_as<void>;
+
+        // x (T, K * F + shared width): silu(gate in) * (up in) of each chosen expert k at columns k * F, then
+        // of the shared one. in = x (T, d).
+        {
+            ops.experts_gate_up(x, in, routing, experts)
+        } -> std::same_as<void>;
+
+        // h (T, d) += shared down + sum over k, ascending, of weight[k] * (down of expert[k]); the order of
+        // summation does not depend on the other rows, so that a sequence gives the same numbers in any
+        // batch. in = hidden (T, K * F + shared width).
+        {
+            ops.experts_down_add(h, in, routing, experts)
+        } -> std::same_as<void>;
+
+        // logits (output rows, N) = w norm(h[output_rows])
+        {
+            ops.norm_head(logits, View<const float>(h), norm, w, batch)
+        } -> std::same_as<void>;
+    };
 
 } // namespace kernels

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace engine {
+
+// Everything that can go wrong with a model, a template, a file or a request.
+// what() is one readable line: "FILE: PLACE: what was expected, what was found".
+class Error : public std::runtime_error
+{
+public:
+    // where: a file name, "FILE: tensor NAME", "FILE: key NAME"; empty where there is none.
+    Error(std::string_view where, std::string_view what);
+    Error(std::string_view file, std::string_view place, std::string_view what);
+
+    const std::string& where() const { return m_where; }
+
+private:
+    std::string m_where;
+};
+
+// A name out of a file as it may be shown in a message, a log or a terminal: valid UTF-8, control characters
+// (also escape sequences) written as \xNN, at most 120 bytes.
+std::string printable(std::string_view name);
+
+} // namespace engine

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// The one header that other layers include: load a model, keep sequences, generate. No Qt.
+//
+// Threads: an Engine is used by one thread at a time (the engine's worker); stop tokens may be triggered from
+// any. Errors: everything throws engine::Error, except what happens inside step(), which reaches the sink of
+// the generation that it concerns and leaves the others running.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+enum class CacheType : std::uint8_t
+{
+    f32,
+    bf16,
+};
+
+struct Device
+{
+    std::string id;   // "cpu", "cuda:0"
+    std::string name; // "NVIDIA H100", the processor's name
+    std::int64_t memory_bytes = 0;
+    std::int64_t free_bytes = 0;
+    std::string detail; // "compute capability 9.0", "avx2, 2 threads"
+};
+
+// The CPU and every GPU that the CUDA module finds. `why_no_gpu` says in one sentence why there is none, or
+// is empty.
+struct Devices
+{
+    std::vector<Device> devices;
+    std::string why_no_gpu;
+};
+Devices list_devices();
+
+struct LoadOptions
+{
+    std::string device = "cpu";
+    int threads = 0; // 0: one for each physical core
+    std::string isa; // "scalar", "avx2"; empty: the best of this processor
+    CacheType cache_type = CacheType::bf16;
+    std::int64_t context_tokens = 0; // tokens that one sequence may hold; 0: the model's own, at most 8192
+    std::int64_t cache_tokens = 0;   // budget of all sequences together; 0: twice context_tokens
+    std::int64_t chunk_tokens = 256; // prompt tokens read in one pass at most
+};
+
+struct MemoryPlan // bytes
+{
+    std::int64_t weights = 0; // mapped from the file
+    std::int64_t cache = 0;
+    std::int64_t scratch = 0;
+    std::int64_t total = 0;
+    std::int64_t available = 0; // of the device now
+    bool fits = false;
+};
+
+struct ModelInfo
+{
+    std::filesystem::path path;
+    std::string name;
+    std::string description;  // one line from the file, may be empty
+    std::string architecture; // "deepseek2"
+    std::string file_type;    // the most frequent type of the big matrices: "BF16", "Q8_0"
+    std::map<std::string, std::int64_t>
+        hyperparameters;                              // the integers of the config by their reference names
+    std::map<std::string, std::int64_t> tensor_types; // type -> number of tensors
+    std::int64_t parameters = 0;
+    std::int64_t active_parameters = 0; // touched by one token
+    std::int64_t file_bytes = 0;
+    std::int64_t context_length = 0;                        // the model's own limit, tokens
+    std::map<std::string, std::int64_t> kv_bytes_per_token; // cache type -> bytes, all layers
+    std::string
+        identity; // hash of headers, sizes and samples of the data: the same weights give the same identity
+    bool is_chat = false; // has a chat template
+};
+
+// Reads headers and vocabulary alone; works for files without weights. Throws Error.
+ModelInfo inspect(const std::filesystem::path& model);
+MemoryPlan plan(const ModelInfo& model, const LoadOptions& options);
+
+struct LoadProgress
+{
+    std::string_view stage; // "Opening", "Vocabulary", "Weights"
+    std::int64_t bytes_done = 0;
+    std::int64_t bytes_total = 0;
+    std::int64_t layers_done = 0;
+    std::int64_t layers_total = 0;
+};
+
+struct Message
+{
+    std::string role; // "system", "user", "assistant"
+    std::string content;
+};
+
+struct Sampling
+{
+    float temperature = 0.7f;     // 0: greedy
+    int top_k = 0;                // 0: off
+    float top_p = 0.9f;           // 1: off
+    float min_p = 0.05f;          // 0: off
+    float repeat_penalty = 1.05f; // 1: off
+    int repeat_window = 64;       // tokens that the penalty looks back
+    std::uint64_t seed = 0;
+};
+
+struct Request
+{
+    std::vector<Message> messages; // a conversation, rendered by the model's chat format; or, where empty,
+    std::string prompt; // plain text after BOS, special tokens in it not parsed; or, where empty too,
+    std::vector<std::int32_t> ids; // tokens as they are
+    Sampling sampling;
+    std::int64_t max_tokens = 0; // 0: until the context is full
+    std::vector<std::string> stop;
+    bool continue_last = false; // the last message is an assistant's, to be continued
+};
+
+enum class Finish : std::uint8_t
+{
+    stop,      // the model's end of generation, or a stop string
+    length,    // max_tokens
+    context,   // no room left in the context
+    cancelled, // the stop token
+};
+std::string_view name(Finish finish);
+
+struct Result
+{
+    Finish finish = Finish::stop;
+    std::string text;              // all of it, whole UTF-8
+    std::vector<std::int32_t> ids; // generated, without the end token
+    std::int64_t prompt_tokens = 0;
+    std::int64_t reused_tokens = 0; // of the prompt, found in the cache
+    std::int64_t generated_tokens = 0;
+    double first_token_seconds = 0.0; // from start() to the first token
+    double prompt_tps = 0.0;          // newly read prompt tokens a second
+    double generate_tps = 0.0;
+    std::uint64_t seed = 0;
+};
+
+// Called on the thread that calls step().
+class Sink
+{
+public:
+    virtual ~Sink() = default;
+    virtual void prompt_progress(std::int64_t done,
+                                 std::int64_t total) = 0; // tokens, reused ones counted as done
+    virtual void text(std::string_view utf8) = 0;         // whole characters
+    virtual void finished(const Result& result) = 0;
+    virtual void failed(const std::string& message) = 0;
+};
+
+using SequenceId = std::int64_t;
+
+// A loaded model with its sequences. Abstract, so that the window can be tested on an engine that answers by
+// a script.
+class Engine
+{
+public:
+    virtual ~Engine() = default;
+
+    virtual const ModelInfo& info() const = 0;
+
+    // A sequence keeps its tokens and its latent cache from one request to the next and re-reads only what
+    // differs. Where the budget is used up, the cache of the sequence idle for longest is dropped (and read
+    // again when it is asked next).
+    virtual SequenceId open_sequence() = 0;
+    virtual void close_sequence(SequenceId sequence) = 0;
+
+    // Tokens that a conversation occupies, for the context meter.
+    virtual std::int64_t count_tokens(const std::vector<Message>& messages) = 0;
+
+    // Queues a request. One at a time for each sequence. `sink` lives until finished or failed was called.
+    // Throws where the request cannot be started (does not fit the context, template error).
+    virtual void start(SequenceId sequence, const Request& request, std::stop_token stop, Sink& sink) = 0;
+
+    // One forward pass over everything queued: the next tokens of all, the next prompt chunk of those still
+    // reading. Returns false when nothing is queued. A stop takes effect within one token, and within 300 ms
+    // inside a prompt.
+    virtual bool step() = 0;
+};
+
+// Maps and checks the model. `progress` is called on this thread. Throws Error, also when stopped.
+std::unique_ptr<Engine> load(const std::filesystem::path& model, const LoadOptions& options,
+                             const std::function<void(const LoadProgress&)>& progress, std::stop_token stop);
+
+// start() and step() until it is done. Throws Error where the generation failed. `on_text` gets whole
+// characters.
+Result generate(Engine& engine, SequenceId sequence, const Request& request, std::stop_token stop,
+                const std::function<void(std::string_view)>& on_text);
+
+} // namespace engine

@@ -39,6 +39,13 @@ struct Segment
     std::span<const std::int32_t> blocks;
 };
 
+// Where the row of a position of `segment` lies.
+inline std::byte* cache_row(const LayerCache& cache, const Segment& segment, std::int64_t position)
+{
+    return cache.block(segment.blocks[static_cast<std::size_t>(position / cache_block_tokens)]) +
+           position % cache_block_tokens * cache.row_bytes();
+}
+
 // Which of the two equal forms of attention a pass uses (specification: absorbed for few new tokens,
 // de-compressed for long prompt chunks). Chosen once per pass.
 enum class AttentionForm : std::uint8_t

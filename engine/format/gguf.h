@@ -68,6 +68,8 @@ public:
     std::optional<std::vector<std::string_view>> find_strings(std::string_view key) const;
     std::optional<std::vector<std::int32_t>> find_integers(std::string_view key) const;
 
+    [[noreturn]] void fail(std::string_view key, const std::string& what) const;
+
     // As above, and an absent key throws.
     std::int64_t integer(std::string_view key, std::int64_t low, std::int64_t high) const;
     double number(std::string_view key) const;

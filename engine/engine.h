@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -113,8 +114,17 @@ struct Sampling
     std::uint64_t seed = 0;
 };
 
+// A gap between two texts that the model is to fill (fill in the middle).
+struct FillIn
+{
+    std::string prefix;
+    std::string suffix;
+};
+
 struct Request
 {
+    std::optional<FillIn> fill_in; // comes before everything else
+
     std::vector<Message> messages; // a conversation, rendered by the model's chat format; or, where empty,
     std::string prompt; // plain text after BOS, special tokens in it not parsed; or, where empty too,
     std::vector<std::int32_t> ids; // tokens as they are
@@ -147,7 +157,7 @@ struct Result
     std::uint64_t seed = 0;
 };
 
-// Called on the thread that calls step().
+// Called on the thread that calls step(), from inside it or from start(); may not call the engine back.
 class Sink
 {
 public:

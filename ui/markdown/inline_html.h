@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Inline Markdown to the limited rich text of the window: text with <b> <i> <s> <code> <br> <a href>, nothing
+// else. Everything of the source is escaped; raw HTML is text, an image is its description and address as
+// text, and only http, https and mailto addresses become links.
+#pragma once
+
+#include <QString>
+#include <QStringView>
+
+namespace ui {
+
+// The text of a paragraph, heading or table cell. An unfinished one gets its open bold or code mark closed,
+// so that marks do not flash up while the text streams.
+QString inlineHtml(const QString& source, bool unfinished = false);
+// The same without markup.
+QString inlinePlain(const QString& source);
+// Text as rich text that shows exactly this text.
+QString escapedHtml(QStringView text);
+
+} // namespace ui

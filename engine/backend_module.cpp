@@ -22,7 +22,7 @@ LoadedModule load_cuda_module()
                 return load_module(place / cuda_module_file);
         }
     }
-    return {.why_not = "This installation has no CUDA module."};
+    return {.module = nullptr, .why_not = "This installation has no CUDA module."};
 }
 
 } // namespace
@@ -31,13 +31,14 @@ LoadedModule load_module(const std::filesystem::path& file)
 {
     std::error_code error;
     if (!std::filesystem::exists(file, error)) {
-        return {.why_not = fmt::format("{} is missing.", printable(file.string()))};
+        return {.module = nullptr, .why_not = fmt::format("{} is missing.", printable(file.string()))};
     }
     // An absolute path, or dlopen would search the library path for a bare name.
     void* library = dlopen(std::filesystem::absolute(file, error).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char* message = dlerror();
-        return {.why_not = fmt::format("{} cannot be loaded: {}.", printable(file.string()),
+        return {.module = nullptr,
+                .why_not = fmt::format("{} cannot be loaded: {}.", printable(file.string()),
                                        printable(message ? message : "unknown error"))};
     }
     // POSIX lets a data pointer of dlsym carry a function.
@@ -45,15 +46,17 @@ LoadedModule load_module(const std::filesystem::path& file)
     const BackendModule* module = function ? function() : nullptr;
     if (!module) {
         dlclose(library);
-        return {.why_not = fmt::format("{} is not a module of this program.", printable(file.string()))};
+        return {.module = nullptr,
+                .why_not = fmt::format("{} is not a module of this program.", printable(file.string()))};
     }
     if (module->version != backend_module_version) {
         const std::uint32_t found = module->version;
         dlclose(library);
-        return {.why_not = fmt::format("{} has interface version {}, and this program needs {}.",
+        return {.module = nullptr,
+                .why_not = fmt::format("{} has interface version {}, and this program needs {}.",
                                        printable(file.string()), found, backend_module_version)};
     }
-    return {.module = module};
+    return {.module = module, .why_not = {}};
 }
 
 const LoadedModule& cuda_module()

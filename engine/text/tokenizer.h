@@ -103,6 +103,7 @@ public:
 
 private:
     struct Data;
+    friend class TokenizerBuilder;
     explicit Tokenizer(std::unique_ptr<const Data> data);
     std::unique_ptr<const Data> m_data;
 };

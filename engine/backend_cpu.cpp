@@ -85,7 +85,13 @@ public:
         const std::int64_t vocabulary = m_weights.head.rows;
         const kernels::View<float> output{logits.data(), static_cast<std::int64_t>(batch.output_rows.size()),
                                           vocabulary, vocabulary};
-        return engine::forward(m_ops, m_weights, m_attention, batch, m_layers, m_activations, output, stop);
+        m_pool.set_stop(stop);
+        try {
+            return engine::forward(m_ops, m_weights, m_attention, batch, m_layers, m_activations, output,
+                                   stop);
+        } catch (const kernels::cpu::Stopped&) {
+            return false;
+        }
     }
 
     std::int64_t scratch_bytes() const override { return m_arena.bytes() + m_ops.scratch_bytes(); }

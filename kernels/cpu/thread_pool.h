@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -47,6 +48,11 @@ enum class Split : std::uint8_t
     contiguous, // worker w takes the w-th part of the tasks, the same in every run
 };
 
+// What run() throws when the stop token was triggered; the results of the run are undefined.
+struct Stopped
+{
+};
+
 class ThreadPool
 {
 public:
@@ -65,6 +71,9 @@ public:
     // begun are skipped) and is rethrown here; of several, the first.
     void run(std::int64_t tasks, Task task, Split split = Split::dynamic);
 
+    // From now on every run ends with Stopped once the token is triggered, between two tasks.
+    void set_stop(std::stop_token token) { m_token = std::move(token); }
+
 private:
     void work(int worker);
     void take_part(int worker) noexcept;
@@ -74,6 +83,7 @@ private:
     const Task* m_task = nullptr;
     std::int64_t m_tasks = 0;
     Split m_split = Split::dynamic;
+    std::stop_token m_token;
 
     alignas(64) std::atomic<std::uint32_t> m_run{0}; // changes when there is work
     alignas(64) std::atomic<std::int64_t> m_next{0}; // the next task of a dynamic run

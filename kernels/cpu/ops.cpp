@@ -1,99 +1,233 @@
 // SPDX-License-Identifier: MIT
+// Products with weights, and what surrounds them. Attention is in ops_attention.cpp, the experts in
+// ops_experts.cpp.
 #include "kernels/cpu/ops.h"
 
+#include "kernels/cpu/ops_tasks.h"
+#include "kernels/cpu/routing.h"
 #include "kernels/cpu/scalar.h"
 
+#include <algorithm>
 #include <stdexcept>
+#include <string>
 
 namespace kernels::cpu {
+
+namespace {
+
+const Primitives* primitives_of(Isa isa)
+{
+    if (!supported(isa))
+        throw std::invalid_argument("this processor or build lacks the instruction set " +
+                                    std::string(name(isa)));
+#ifdef FATHOM_HAS_AVX2
+    if (isa == Isa::avx2)
+        return &avx2_primitives;
+#endif
+    return nullptr;
+}
+
+} // namespace
 
 Ops::Ops(ThreadPool& pool, Isa isa)
     : m_pool(pool)
     , m_isa(isa)
-    , m_primitives(nullptr)
+    , m_primitives(primitives_of(isa))
+    , m_workers(static_cast<std::size_t>(pool.threads()))
 {
-    if (!supported(isa))
-        throw std::invalid_argument("this processor lacks the instruction set " + std::string(name(isa)));
 }
 
 std::int64_t Ops::scratch_bytes() const
 {
-    return 0;
+    std::int64_t bytes = 0;
+    for (const Worker& worker : m_workers)
+        bytes += worker.panel.bytes() + worker.rows.bytes() + worker.scores.bytes() + worker.pointers.bytes();
+    for (const Scratch* scratch : {&m_norm_weight, &m_normalised, &m_inputs, &m_outputs, &m_angles,
+                                   &m_segments, &m_partials, &m_logits, &m_bias, &m_pairs, &m_groups})
+        bytes += scratch->bytes();
+    return bytes;
 }
+
+// ---- building blocks ----
+
+// Few tokens: each weight is read once from memory, in its stored form, and meets all of them. Many tokens:
+// panels of weights become floats that stay in the cache, so that their conversion is paid once.
+void Ops::multiply(const Dots& work, Worker& worker) const
+{
+    const WeightRows& w = work.w;
+    if (work.tokens <= few_rows) {
+        for (std::int64_t r = 0; r < w.rows; r += 4) {
+            Dots part = work;
+            part.w.data += r * w.stride;
+            part.w.rows = std::min<std::int64_t>(4, w.rows - r);
+            part.y_offset += r;
+            m_primitives->dots(part);
+        }
+        return;
+    }
+    float* panel = worker.panel.get<float>(panel_rows * chunk_columns);
+    for (std::int64_t r = 0; r < w.rows; r += panel_rows) {
+        for (std::int64_t c = 0; c < w.columns; c += chunk_columns) {
+            Dots part = work;
+            part.w.data += r * w.stride + row_bytes(w.dtype, c);
+            part.w.rows = std::min(panel_rows, w.rows - r);
+            part.w.columns = std::min(chunk_columns, w.columns - c);
+            part.x_offset += c;
+            part.y_offset += r;
+            part.store = c == 0 ? work.store : Store::add;
+            if (w.dtype != Dtype::f32)
+                part.w = floats_of(part.w, panel, *m_primitives);
+            m_primitives->dots(part);
+        }
+    }
+}
+
+void Ops::mix(const Mix& work, Worker& worker) const
+{
+    Mix part = work;
+    if (work.tokens > few_rows && work.w.dtype != Dtype::f32)
+        part.w = floats_of(work.w, worker.panel.get<float>(work.w.rows * work.w.columns), *m_primitives);
+    m_primitives->mix(part);
+}
+
+// y (T, rows of all) = [w; w; …] x
+void Ops::product(View<float> y, View<const float> x, std::initializer_list<Matrix> stacked, Store store)
+{
+    const float* const* inputs = pointers_to_rows(m_inputs, x);
+    float* const* outputs = pointers_to_rows(m_outputs, y);
+    const auto rows_a_task = [&](const Matrix& w) {
+        return rows_per_task(w.columns * x.rows, x.rows > few_rows ? panel_rows : 4);
+    };
+    std::int64_t tasks = 0;
+    for (const Matrix& w : stacked)
+        tasks += parts(w.rows, rows_a_task(w));
+    m_pool.run(x.rows == 0 ? 0 : tasks, [&](std::int64_t task, int worker) {
+        std::int64_t y_offset = 0;
+        for (const Matrix& w : stacked) {
+            const std::int64_t own_tasks = parts(w.rows, rows_a_task(w));
+            if (task < own_tasks) {
+                const std::int64_t first = task * rows_a_task(w);
+                const std::int64_t count = std::min(rows_a_task(w), w.rows - first);
+                multiply({.w = weight_rows(w.slice(first, count)),
+                          .x = inputs,
+                          .y = outputs,
+                          .y_offset = y_offset + first,
+                          .tokens = x.rows,
+                          .store = store},
+                         m_workers[static_cast<std::size_t>(worker)]);
+                return;
+            }
+            task -= own_tasks;
+            y_offset += w.rows;
+        }
+    });
+}
+
+void Ops::for_each_row(std::int64_t rows, FunctionRef<void(std::int64_t row, Worker& worker)> f)
+{
+    if (rows <= few_rows) {
+        for (std::int64_t row = 0; row < rows; ++row)
+            f(row, m_workers.front());
+        return;
+    }
+    m_pool.run(rows,
+               [&](std::int64_t row, int worker) { f(row, m_workers[static_cast<std::size_t>(worker)]); });
+}
+
+void Ops::for_each_head(std::int64_t heads, std::int64_t rows, std::int64_t multiplications,
+                        FunctionRef<void(std::int64_t head, RowBlock block, Worker& worker)> f)
+{
+    const std::int64_t blocks = parts(rows, row_block);
+    const std::int64_t heads_a_task = rows_per_task(multiplications * std::min(rows, row_block), 1);
+    const std::int64_t groups = parts(heads, heads_a_task);
+    m_pool.run(blocks * groups, [&](std::int64_t task, int worker) {
+        const std::int64_t first_head = task % groups * heads_a_task;
+        const std::int64_t first_row = task / groups * row_block;
+        const RowBlock block{first_row, std::min(row_block, rows - first_row)};
+        for (std::int64_t head = first_head; head < std::min(heads, first_head + heads_a_task); ++head)
+            f(head, block, m_workers[static_cast<std::size_t>(worker)]);
+    });
+}
+
+const float* Ops::floats(const Matrix& row, Scratch& scratch) const
+{
+    float* numbers = scratch.get<float>(row.columns);
+    m_primitives->dequantise(row.dtype, row.data, numbers, row.columns);
+    return numbers;
+}
+
+View<const float> Ops::normalised(View<const float> in, const Norm& norm)
+{
+    const std::int64_t width = norm.weight.columns;
+    const float* weight = floats(norm.weight, m_norm_weight);
+    const View<float> y{m_normalised.get<float>(in.rows * width), in.rows, width, width};
+    for_each_row(in.rows, [&](std::int64_t t, Worker&) {
+        m_primitives->rms_norm(y.row(t), in.row(t), weight, width, norm.eps);
+    });
+    return y;
+}
+
+// ---- operations ----
 
 void Ops::embed(View<float> h, const Matrix& table, const Batch& batch)
 {
-    scalar::embed(m_pool, h, table, batch);
+    if (!m_primitives)
+        return scalar::embed(m_pool, h, table, batch);
+    for_each_row(batch.rows(), [&](std::int64_t t, Worker&) {
+        m_primitives->dequantise(table.dtype, table.row(batch.tokens[static_cast<std::size_t>(t)]), h.row(t),
+                                 table.columns);
+    });
 }
 
 void Ops::norm_matmul(View<float> x, View<const float> in, const Norm& norm, const Matrix& w0,
                       const Matrix& w1)
 {
-    scalar::norm_matmul(m_pool, x, in, norm, w0, w1);
-}
-
-void Ops::mla_prepare_absorbed(View<float> x, View<const float> q, View<const float> kv, const Norm& norm,
-                               const KeyValueUp& kv_b, const AttentionShape& shape, const Rope& rope,
-                               const Batch& batch, const LayerCache& cache)
-{
-    scalar::mla_prepare_absorbed(m_pool, x, q, kv, norm, kv_b, shape, rope, batch, cache);
-}
-
-void Ops::mla_prepare_decompressed(View<float> q, View<const float> kv, const Norm& norm,
-                                   const AttentionShape& shape, const Rope& rope, const Batch& batch,
-                                   const LayerCache& cache)
-{
-    scalar::mla_prepare_decompressed(m_pool, q, kv, norm, shape, rope, batch, cache);
-}
-
-void Ops::mla_attend(View<float> x, View<const float> q_latent, const AttentionShape& shape,
-                     const Batch& batch, const LayerCache& cache)
-{
-    scalar::mla_attend(m_pool, x, q_latent, shape, batch, cache);
-}
-
-void Ops::mla_value(View<float> x, View<const float> mix, const KeyValueUp& kv_b, const AttentionShape& shape)
-{
-    scalar::mla_value(m_pool, x, mix, kv_b, shape);
-}
-
-void Ops::mla_attend_decompressed(View<float> x, View<const float> q, const KeyValueUp& kv_b,
-                                  const AttentionShape& shape, const Batch& batch, const LayerCache& cache)
-{
-    scalar::mla_attend_decompressed(m_pool, x, q, kv_b, shape, batch, cache);
+    if (!m_primitives)
+        return scalar::norm_matmul(m_pool, x, in, norm, w0, w1);
+    product(x, normalised(in, norm), {w0, w1}, Store::write);
 }
 
 void Ops::matmul_add(View<float> h, View<const float> in, const Matrix& w)
 {
-    scalar::matmul_add(m_pool, h, in, w);
-}
-
-void Ops::norm_gate_up(View<float> x, View<const float> in, const Norm& norm, const Mlp& mlp)
-{
-    scalar::norm_gate_up(m_pool, x, in, norm, mlp);
+    if (!m_primitives)
+        return scalar::matmul_add(m_pool, h, in, w);
+    product(h, in, {w}, Store::add);
 }
 
 void Ops::norm_route(View<float> x, const Routing& routing, View<const float> in, const Norm& norm,
                      const Matrix& w, const RoutingRule& rule)
 {
-    scalar::norm_route(m_pool, x, routing, in, norm, w, rule);
-}
-
-void Ops::experts_gate_up(View<float> x, View<const float> in, const Routing& routing, const Experts& experts)
-{
-    scalar::experts_gate_up(m_pool, x, in, routing, experts);
-}
-
-void Ops::experts_down_add(View<float> h, View<const float> in, const Routing& routing,
-                           const Experts& experts)
-{
-    scalar::experts_down_add(m_pool, h, in, routing, experts);
+    if (!m_primitives)
+        return scalar::norm_route(m_pool, x, routing, in, norm, w, rule);
+    const float* weight = floats(norm.weight, m_norm_weight);
+    for_each_row(in.rows, [&](std::int64_t t, Worker&) {
+        m_primitives->rms_norm(x.row(t), in.row(t), weight, w.columns, norm.eps);
+    });
+    const View<float> logits{m_logits.get<float>(in.rows * w.rows), in.rows, w.rows, w.rows};
+    product(logits, x, {w}, Store::write);
+    std::span<const float> bias;
+    if (rule.correction_bias)
+        bias = {floats(rule.correction_bias, m_bias), static_cast<std::size_t>(rule.experts)};
+    for_each_row(in.rows, [&](std::int64_t t, Worker&) {
+        choose_experts({logits.row(t), static_cast<std::size_t>(rule.experts)}, bias, rule,
+                       routing.expert.row(t), routing.weight.row(t));
+    });
 }
 
 void Ops::norm_head(View<float> logits, View<const float> h, const Norm& norm, const Matrix& w,
                     const Batch& batch)
 {
-    scalar::norm_head(m_pool, logits, h, norm, w, batch);
+    if (!m_primitives)
+        return scalar::norm_head(m_pool, logits, h, norm, w, batch);
+    const std::int64_t width = norm.weight.columns;
+    const float* weight = floats(norm.weight, m_norm_weight);
+    const auto rows = static_cast<std::int64_t>(batch.output_rows.size());
+    const View<float> x{m_normalised.get<float>(rows * width), rows, width, width};
+    for_each_row(rows, [&](std::int64_t o, Worker&) {
+        m_primitives->rms_norm(x.row(o), h.row(batch.output_rows[static_cast<std::size_t>(o)]), weight, width,
+                               norm.eps);
+    });
+    product(logits.first_rows(rows), x, {w}, Store::write);
 }
 
 } // namespace kernels::cpu

@@ -12,6 +12,7 @@
 #include "kernels/ops.h"
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
@@ -44,6 +45,8 @@ private:
     std::unique_ptr<Line[]> m_memory;
     std::int64_t m_bytes = 0;
 };
+
+struct AttentionPart;
 
 class Ops
 {
@@ -82,9 +85,76 @@ public:
                    const Batch& batch);
 
 private:
+    // What one thread alone writes to.
+    struct alignas(64) Worker
+    {
+        Scratch panel;  // weights as floats
+        Scratch rows;   // activations
+        Scratch scores; // attention scores and their running sums
+        Scratch pointers;
+    };
+
+    // At most `row_block` rows of the batch.
+    struct RowBlock
+    {
+        std::int64_t first = 0;
+        std::int64_t count = 0;
+    };
+
+    // The tokens that one MLP of an MoE layer works for: pairs first … first + count of `Pairs`.
+    struct Group
+    {
+        const Mlp* mlp = nullptr;
+        std::int64_t first = 0;
+        std::int64_t count = 0;
+        std::int64_t first_task = 0;
+    };
+    // Every (token, slot), ordered by expert. Slot k < K is the k-th chosen expert, slot K the shared MLP.
+    struct Pairs
+    {
+        std::span<Group> groups;
+        std::span<const std::int32_t> token;
+        std::span<const std::int32_t> slot;
+        std::int64_t slots = 0; // K, and one more with a shared MLP
+    };
+
+    void multiply(const Dots& work, Worker& worker) const;
+    void mix(const Mix& work, Worker& worker) const;
+    void product(View<float> y, View<const float> x, std::initializer_list<Matrix> stacked, Store store);
+    // f for every row; a few rows are not worth a run of the pool.
+    void for_each_row(std::int64_t rows, FunctionRef<void(std::int64_t row, Worker& worker)> f);
+    // f for every head and block of rows. `multiplications`: of one head and row, to size the tasks.
+    void for_each_head(std::int64_t heads, std::int64_t rows, std::int64_t multiplications,
+                       FunctionRef<void(std::int64_t head, RowBlock block, Worker& worker)> f);
+    const float* floats(const Matrix& row, Scratch& scratch) const;
+    View<const float> normalised(View<const float> in, const Norm& norm);
+    const float* rotations(const Rope& rope, const Batch& batch);
+    const std::int32_t* segments_of_rows(const Batch& batch);
+    void append_to_cache(View<const float> kv, const Norm& norm, const AttentionShape& shape,
+                         const Batch& batch, const LayerCache& cache, const float* angles);
+    void attend_part(const AttentionShape& shape, const LayerCache& cache, const AttentionPart& part,
+                     Worker& worker) const;
+    void attend_head(View<float> x, View<const float> q, const KeyValueUp& kv_b, const AttentionShape& shape,
+                     const Segment& segment, const LayerCache& cache, std::int64_t head,
+                     Worker& worker) const;
+    Pairs pair_up(const Routing& routing, const Experts& experts);
+    void gate_up(View<float> x, View<const float> in, const Pairs& pairs, std::int64_t slot_width);
+
     ThreadPool& m_pool;
     Isa m_isa;
     const Primitives* m_primitives; // null for Isa::scalar
+    std::vector<Worker> m_workers;
+    Scratch m_norm_weight;
+    Scratch m_normalised;
+    Scratch m_inputs;  // pointers to rows
+    Scratch m_outputs; // pointers to rows
+    Scratch m_angles;
+    Scratch m_segments;
+    Scratch m_partials;
+    Scratch m_logits;
+    Scratch m_bias;
+    Scratch m_pairs;
+    Scratch m_groups;
 };
 static_assert(kernels::Ops<Ops>);
 

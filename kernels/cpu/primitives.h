@@ -1,9 +1,85 @@
 // SPDX-License-Identifier: MIT
-// What each vector instruction set implements. Filled in by later files; see ops.cpp for how they are used.
+// The inner loops that each vector instruction set implements; ops.cpp and its siblings build the operations
+// from them. A file compiled with wider instructions includes nothing but this header and intrinsics: an
+// inline function of the standard library compiled there could be the copy that the linker keeps for
+// everybody.
+//
+// Order of summation, so that a row gives the same numbers alone and in any batch, on any path:
+// - dots: columns in chunks of `chunk_columns`, their sums added in ascending order; inside a chunk eight
+// lanes
+//   (lane i takes columns i, i + 8, …) and ((0+1)+(2+3)) + ((4+5)+(6+7)) at its end.
+// - mix: rows in ascending order.
 #pragma once
+
+#include "kernels/tensor.h"
+
+#include <cstddef>
+#include <cstdint>
 
 namespace kernels::cpu {
 
-struct Primitives;
+constexpr std::int64_t chunk_columns = 1024; // a multiple of every block; 4 rows of floats fit the L1 cache
+
+// Some rows of a matrix, `stride` bytes apart. Data may be unaligned.
+struct WeightRows
+{
+    const std::byte* data = nullptr;
+    Dtype dtype = Dtype::f32;
+    std::int64_t rows = 0;
+    std::int64_t columns = 0;
+    std::int64_t stride = 0;
+};
+
+enum class Store : std::uint8_t
+{
+    write,
+    add,
+};
+
+// For every token t and row r: y[t][y_offset + r] = (or +=) sum over c of w(r, c) * x[t][x_offset + c].
+struct Dots
+{
+    WeightRows w;
+    const float* const* x = nullptr; // (tokens) rows
+    std::int64_t x_offset = 0;
+    float* const* y = nullptr; // (tokens) rows
+    std::int64_t y_offset = 0;
+    std::int64_t tokens = 0;
+    Store store = Store::write;
+};
+
+// For every token t and column c: y[t][c] += sum over r of a[t][r] * w(r, c).
+struct Mix
+{
+    WeightRows w;
+    const float* const* a = nullptr; // (tokens) rows
+    float* const* y = nullptr;       // (tokens) rows
+    std::int64_t tokens = 0;
+};
+
+struct Primitives
+{
+    void (*dots)(const Dots& work);
+    void (*mix)(const Mix& work);
+    // The same numbers as kernels::dequantise_row.
+    void (*dequantise)(Dtype dtype, const std::byte* src, float* dst, std::int64_t columns);
+    // y = weight * x / sqrt(mean(x^2) + eps); y may be x.
+    void (*rms_norm)(float* y, const float* x, const float* weight, std::int64_t count, float eps);
+    // gate = silu(gate) * up
+    void (*silu_mul)(float* gate, const float* up, std::int64_t count);
+    float (*largest)(const float* x, std::int64_t count); // -inf if count is 0
+    // x = exp(scale * x - shift); returns their sum.
+    float (*exponentials)(float* x, std::int64_t count, float scale, float shift);
+    void (*scale)(float* x, float factor, std::int64_t count);                      // x *= factor
+    void (*add_scaled)(float* y, const float* x, float factor, std::int64_t count); // y += factor * x
+};
+
+extern const Primitives avx2_primitives;
+
+// For machine_limits.h. A sum that depends on every byte of `bytes` (a multiple of 256) …
+std::uint64_t avx2_read(const std::uint64_t* data, std::int64_t bytes);
+// … and one that depends on `steps` times avx2_flop_per_step operations that never wait for each other.
+constexpr std::int64_t avx2_flop_per_step = 12 * 8 * 2;
+float avx2_multiply_adds(std::int64_t steps);
 
 } // namespace kernels::cpu

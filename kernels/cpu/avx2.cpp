@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: MIT
+// Compiled with -mavx2 -mfma -mf16c; called only where isa.h says that the processor has them.
+#include "kernels/cpu/primitives.h"
+
+#include <immintrin.h>
+
+namespace kernels::cpu {
+
+namespace {
+
+using Vec = __m256;
+using Index = std::int64_t;
+
+// The first n of 8 lanes, n in 0 … 7.
+__m256i first_lanes(Index n)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), lane);
+}
+
+Vec load_some(const float* src, Index n)
+{
+    return _mm256_maskload_ps(src, first_lanes(n));
+}
+
+void store_some(float* dst, Index n, Vec value)
+{
+    _mm256_maskstore_ps(dst, first_lanes(n), value);
+}
+
+// ---- stored numbers to floats ----
+
+float f16_at(const std::byte* src)
+{
+    unsigned short bits;
+    __builtin_memcpy(&bits, src, sizeof bits);
+    return _cvtsh_ss(bits);
+}
+
+Vec widen_bf16(__m128i bits)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+
+// Eight numbers of a row from column c on; not for block formats.
+template <Dtype dtype> Vec load8(const std::byte* row, Index c)
+{
+    if constexpr (dtype == Dtype::f32) {
+        return _mm256_loadu_ps(reinterpret_cast<const float*>(row + 4 * c));
+    } else {
+        const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + 2 * c));
+        if constexpr (dtype == Dtype::f16)
+            return _mm256_cvtph_ps(bits);
+        else
+            return widen_bf16(bits);
+    }
+}
+
+// The same for the last n < 8 numbers of a row; the other lanes are 0.
+template <Dtype dtype> Vec load_last(const std::byte* row, Index c, Index n)
+{
+    if constexpr (dtype == Dtype::f32) {
+        return load_some(reinterpret_cast<const float*>(row + 4 * c), n);
+    } else {
+        unsigned short some[8] = {};
+        __builtin_memcpy(some, row + 2 * c, static_cast<std::size_t>(2 * n));
+        return load8<dtype>(reinterpret_cast<const std::byte*>(some), 0);
+    }
+}
+
+// Numbers 8 * i … 8 * i + 7 of a Q8_0 block without its scale.
+Vec q8_0_values(const std::byte* block, int i)
+{
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block + 2 + 8 * i));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+}
+
+constexpr Index q8_0_bytes = bytes_per_block(Dtype::q8_0);
+
+// ---- dots ----
+
+// ((0+1)+(2+3)) + ((4+5)+(6+7))
+float lane_sum(Vec v)
+{
+    const Vec pairs = _mm256_hadd_ps(v, v);
+    const Vec quads = _mm256_hadd_ps(pairs, pairs);
+    return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
+}
+
+// The same for four vectors at once.
+__m128 lane_sums(const Vec v[4])
+{
+    const Vec quads = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    return _mm_add_ps(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1));
+}
+
+// `sums` of R rows go to y[0 … R).
+template <int R> void store_sums(const Vec sums[R], float* y, Store store)
+{
+    if constexpr (R == 4) {
+        __m128 total = lane_sums(sums);
+        if (store == Store::add)
+            total = _mm_add_ps(_mm_loadu_ps(y), total);
+        _mm_storeu_ps(y, total);
+    } else {
+        for (int r = 0; r < R; ++r)
+            y[r] = store == Store::add ? y[r] + lane_sum(sums[r]) : lane_sum(sums[r]);
+    }
+}
+
+// One chunk of columns for R rows and T tokens. With R = 4 and T = 3 the twelve sums, three activations and
+// one weight fill the sixteen registers, and seven loads feed twelve multiplications.
+template <Dtype dtype, int R, int T>
+void dot_tile(const std::byte* w, Index stride, Index columns, const float* const* x, Index x_offset,
+              float* const* y, Index y_offset, Store store)
+{
+    Vec sum[T][R];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r)
+            sum[t][r] = _mm256_setzero_ps();
+    const float* xs[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+        xs[t] = x[t] + x_offset;
+
+    if constexpr (dtype == Dtype::q8_0) {
+        for (Index c = 0; c < columns; c += 32) {
+            const std::byte* blocks = w + c / 32 * q8_0_bytes;
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) {
+                const std::byte* block = blocks + r * stride;
+                const Vec scale = _mm256_set1_ps(f16_at(block));
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) {
+                    const Vec weight = _mm256_mul_ps(scale, q8_0_values(block, i));
+#pragma GCC unroll 4
+                    for (int t = 0; t < T; ++t)
+                        sum[t][r] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(xs[t] + c + 8 * i), sum[t][r]);
+                }
+            }
+        }
+    } else {
+        const Index whole = columns & ~Index{7};
+        for (Index c = 0; c < whole; c += 8) {
+            Vec activation[T];
+#pragma GCC unroll 4
+            for (int t = 0; t < T; ++t)
+                activation[t] = _mm256_loadu_ps(xs[t] + c);
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) {
+                const Vec weight = load8<dtype>(w + r * stride, c);
+#pragma GCC unroll 4
+                for (int t = 0; t < T; ++t)
+                    sum[t][r] = _mm256_fmadd_ps(weight, activation[t], sum[t][r]);
+            }
+        }
+        if (const Index rest = columns - whole; rest != 0) {
+#pragma GCC unroll 4
+            for (int r = 0; r < R; ++r) {
+                const Vec weight = load_last<dtype>(w + r * stride, whole, rest);
+#pragma GCC unroll 4
+                for (int t = 0; t < T; ++t)
+                    sum[t][r] = _mm256_fmadd_ps(weight, load_some(xs[t] + whole, rest), sum[t][r]);
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+        store_sums<R>(sum[t], y[t] + y_offset, store);
+}
+
+template <Dtype dtype, int R, int T> void dot_chunks(const Dots& work, Index row, Index token)
+{
+    const std::byte* data = work.w.data + row * work.w.stride;
+    Index first = 0;
+    do {
+        const Index rest = work.w.columns - first;
+        const Index count = rest < chunk_columns ? rest : chunk_columns;
+        dot_tile<dtype, R, T>(data + first / values_per_block(dtype) * bytes_per_block(dtype), work.w.stride,
+                              count, work.x + token, work.x_offset + first, work.y + token,
+                              work.y_offset + row, first == 0 ? work.store : Store::add);
+        first += count;
+    } while (first < work.w.columns);
+}
+
+template <Dtype dtype, int T> void dot_rows(const Dots& work, Index token)
+{
+    Index r = 0;
+    for (; r + 4 <= work.w.rows; r += 4)
+        dot_chunks<dtype, 4, T>(work, r, token);
+    for (; r < work.w.rows; ++r)
+        dot_chunks<dtype, 1, T>(work, r, token);
+}
+
+// Tiles of three tokens; a rest of four goes as two and two, since one alone would wait for its own sums.
+template <Dtype dtype> void dots_of(const Dots& work)
+{
+    Index t = 0;
+    for (; work.tokens - t >= 5 || work.tokens - t == 3; t += 3)
+        dot_rows<dtype, 3>(work, t);
+    for (; work.tokens - t >= 2; t += 2)
+        dot_rows<dtype, 2>(work, t);
+    if (t < work.tokens)
+        dot_rows<dtype, 1>(work, t);
+}
+
+void dots(const Dots& work)
+{
+    switch (work.w.dtype) {
+    case Dtype::f32:
+        return dots_of<Dtype::f32>(work);
+    case Dtype::f16:
+        return dots_of<Dtype::f16>(work);
+    case Dtype::bf16:
+        return dots_of<Dtype::bf16>(work);
+    case Dtype::q8_0:
+        return dots_of<Dtype::q8_0>(work);
+    }
+}
+
+// ---- mix ----
+
+// Columns c … c + 8 * V of T tokens, all rows.
+template <Dtype dtype, int T, int V>
+void mix_tile(const WeightRows& w, Index c, const float* const* a, float* const* y)
+{
+    Vec sum[T][V];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v)
+            sum[t][v] = _mm256_loadu_ps(y[t] + c + 8 * v);
+    const std::byte* row = w.data;
+    for (Index r = 0; r < w.rows; ++r, row += w.stride) {
+        Vec factor[T];
+#pragma GCC unroll 4
+        for (int t = 0; t < T; ++t)
+            factor[t] = _mm256_broadcast_ss(a[t] + r);
+        Vec scale = _mm256_setzero_ps();
+        const std::byte* block = row + c / 32 * q8_0_bytes;
+        if constexpr (dtype == Dtype::q8_0)
+            scale = _mm256_set1_ps(f16_at(block));
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) {
+            Vec weight;
+            if constexpr (dtype == Dtype::q8_0)
+                weight = _mm256_mul_ps(scale, q8_0_values(block, v));
+            else
+                weight = load8<dtype>(row, c + 8 * v);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; ++t)
+                sum[t][v] = _mm256_fmadd_ps(factor[t], weight, sum[t][v]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v)
+            _mm256_storeu_ps(y[t] + c + 8 * v, sum[t][v]);
+}
+
+// The last n < 8 columns of one token.
+template <Dtype dtype> void mix_last(const WeightRows& w, Index c, Index n, const float* a, float* y)
+{
+    Vec sum = load_some(y + c, n);
+    for (Index r = 0; r < w.rows; ++r)
+        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(a + r), load_last<dtype>(w.data + r * w.stride, c, n), sum);
+    store_some(y + c, n, sum);
+}
+
+template <Dtype dtype, int V> void mix_columns(const Mix& work, Index c)
+{
+    Index t = 0;
+    for (; work.tokens - t >= 5 || work.tokens - t == 3; t += 3)
+        mix_tile<dtype, 3, V>(work.w, c, work.a + t, work.y + t);
+    for (; work.tokens - t >= 2; t += 2)
+        mix_tile<dtype, 2, V>(work.w, c, work.a + t, work.y + t);
+    if (t < work.tokens)
+        mix_tile<dtype, 1, V>(work.w, c, work.a + t, work.y + t);
+}
+
+template <Dtype dtype> void mix_of(const Mix& work)
+{
+    const Index columns = work.w.columns;
+    Index c = 0;
+    for (; c + 32 <= columns; c += 32)
+        mix_columns<dtype, 4>(work, c);
+    if constexpr (dtype != Dtype::q8_0) {
+        for (; c + 8 <= columns; c += 8)
+            mix_columns<dtype, 1>(work, c);
+        if (c < columns)
+            for (Index t = 0; t < work.tokens; ++t)
+                mix_last<dtype>(work.w, c, columns - c, work.a[t], work.y[t]);
+    }
+}
+
+void mix(const Mix& work)
+{
+    switch (work.w.dtype) {
+    case Dtype::f32:
+        return mix_of<Dtype::f32>(work);
+    case Dtype::f16:
+        return mix_of<Dtype::f16>(work);
+    case Dtype::bf16:
+        return mix_of<Dtype::bf16>(work);
+    case Dtype::q8_0:
+        return mix_of<Dtype::q8_0>(work);
+    }
+}
+
+// ---- rows ----
+
+template <Dtype dtype> void dequantise_of(const std::byte* src, float* dst, Index columns)
+{
+    const Index whole = columns & ~Index{7};
+    for (Index c = 0; c < whole; c += 8)
+        _mm256_storeu_ps(dst + c, load8<dtype>(src, c));
+    if (whole < columns)
+        store_some(dst + whole, columns - whole, load_last<dtype>(src, whole, columns - whole));
+}
+
+void dequantise(Dtype dtype, const std::byte* src, float* dst, Index columns)
+{
+    switch (dtype) {
+    case Dtype::f32:
+        return dequantise_of<Dtype::f32>(src, dst, columns);
+    case Dtype::f16:
+        return dequantise_of<Dtype::f16>(src, dst, columns);
+    case Dtype::bf16:
+        return dequantise_of<Dtype::bf16>(src, dst, columns);
+    case Dtype::q8_0:
+        for (Index c = 0; c < columns; c += 32, src += q8_0_bytes) {
+            const Vec scale = _mm256_set1_ps(f16_at(src));
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i)
+                _mm256_storeu_ps(dst + c + 8 * i, _mm256_mul_ps(scale, q8_0_values(src, i)));
+        }
+        return;
+    }
+}
+
+void rms_norm(float* y, const float* x, const float* weight, Index count, float eps)
+{
+    Vec sum[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps()};
+    const Index whole = count & ~Index{7};
+    for (Index i = 0; i < whole; i += 8) {
+        const Vec value = _mm256_loadu_ps(x + i);
+        sum[i / 8 % 4] = _mm256_fmadd_ps(value, value, sum[i / 8 % 4]);
+    }
+    const Vec last = load_some(x + whole, count - whole);
+    const Vec squares = _mm256_fmadd_ps(
+        last, last, _mm256_add_ps(_mm256_add_ps(sum[0], sum[1]), _mm256_add_ps(sum[2], sum[3])));
+    const float mean = lane_sum(squares) / static_cast<float>(count);
+    const Vec factor = _mm256_set1_ps(1.0f / __builtin_sqrtf(mean + eps));
+    for (Index i = 0; i < whole; i += 8)
+        _mm256_storeu_ps(
+            y + i, _mm256_mul_ps(_mm256_loadu_ps(weight + i), _mm256_mul_ps(_mm256_loadu_ps(x + i), factor)));
+    if (whole < count)
+        store_some(y + whole, count - whole,
+                   _mm256_mul_ps(load_some(weight + whole, count - whole), _mm256_mul_ps(last, factor)));
+}
+
+// e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln(2) / 2, where eight terms of the series give all 24
+// bits. Arguments outside ±87 give about the smallest and largest normal numbers; NaN stays NaN.
+Vec exponential(Vec x)
+{
+    // min and max give their second operand where one is NaN.
+    x = _mm256_min_ps(_mm256_set1_ps(88.0f), _mm256_max_ps(_mm256_set1_ps(-87.0f), x));
+    const Vec n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)),
+                                  _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    // ln 2 in two parts, the first with few bits so that n times it is exact.
+    Vec r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), x);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    Vec series = _mm256_set1_ps(1.0f / 5040.0f);
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(1.0f / 720.0f));
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(1.0f / 120.0f));
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(1.0f / 24.0f));
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(1.0f / 6.0f));
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(0.5f));
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(1.0f));
+    series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(1.0f));
+    const __m256i exponent =
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(series, _mm256_castsi256_ps(exponent));
+}
+
+Vec silu(Vec x)
+{
+    const Vec one = _mm256_set1_ps(1.0f);
+    return _mm256_div_ps(x, _mm256_add_ps(one, exponential(_mm256_sub_ps(_mm256_setzero_ps(), x))));
+}
+
+void silu_mul(float* gate, const float* up, Index count)
+{
+    const Index whole = count & ~Index{7};
+    for (Index i = 0; i < whole; i += 8)
+        _mm256_storeu_ps(gate + i, _mm256_mul_ps(silu(_mm256_loadu_ps(gate + i)), _mm256_loadu_ps(up + i)));
+    if (const Index n = count - whole; n != 0)
+        store_some(gate + whole, n,
+                   _mm256_mul_ps(silu(load_some(gate + whole, n)), load_some(up + whole, n)));
+}
+
+float largest(const float* x, Index count)
+{
+    const Vec lowest = _mm256_set1_ps(-__builtin_inff());
+    Vec best = lowest;
+    const Index whole = count & ~Index{7};
+    for (Index i = 0; i < whole; i += 8)
+        best = _mm256_max_ps(best, _mm256_loadu_ps(x + i));
+    if (const Index n = count - whole; n != 0)
+        best = _mm256_max_ps(
+            best, _mm256_blendv_ps(lowest, load_some(x + whole, n), _mm256_castsi256_ps(first_lanes(n))));
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(best), _mm256_extractf128_ps(best, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+float exponentials(float* x, Index count, float scale, float shift)
+{
+    const Vec scales = _mm256_set1_ps(scale);
+    const Vec shifts = _mm256_set1_ps(shift);
+    Vec sum = _mm256_setzero_ps();
+    const Index whole = count & ~Index{7};
+    for (Index i = 0; i < whole; i += 8) {
+        const Vec value = exponential(_mm256_fmsub_ps(_mm256_loadu_ps(x + i), scales, shifts));
+        _mm256_storeu_ps(x + i, value);
+        sum = _mm256_add_ps(sum, value);
+    }
+    if (const Index n = count - whole; n != 0) {
+        const Vec value = exponential(_mm256_fmsub_ps(load_some(x + whole, n), scales, shifts));
+        store_some(x + whole, n, value);
+        sum = _mm256_add_ps(sum, _mm256_and_ps(value, _mm256_castsi256_ps(first_lanes(n))));
+    }
+    return lane_sum(sum);
+}
+
+void scale(float* x, float factor, Index count)
+{
+    const Vec factors = _mm256_set1_ps(factor);
+    const Index whole = count & ~Index{7};
+    for (Index i = 0; i < whole; i += 8)
+        _mm256_storeu_ps(x + i, _mm256_mul_ps(_mm256_loadu_ps(x + i), factors));
+    if (const Index n = count - whole; n != 0)
+        store_some(x + whole, n, _mm256_mul_ps(load_some(x + whole, n), factors));
+}
+
+void add_scaled(float* y, const float* x, float factor, Index count)
+{
+    const Vec factors = _mm256_set1_ps(factor);
+    const Index whole = count & ~Index{7};
+    for (Index i = 0; i < whole; i += 8)
+        _mm256_storeu_ps(y + i, _mm256_fmadd_ps(_mm256_loadu_ps(x + i), factors, _mm256_loadu_ps(y + i)));
+    if (const Index n = count - whole; n != 0)
+        store_some(y + whole, n, _mm256_fmadd_ps(load_some(x + whole, n), factors, load_some(y + whole, n)));
+}
+
+} // namespace
+
+const Primitives avx2_primitives{
+    .dots = dots,
+    .mix = mix,
+    .dequantise = dequantise,
+    .rms_norm = rms_norm,
+    .silu_mul = silu_mul,
+    .largest = largest,
+    .exponentials = exponentials,
+    .scale = scale,
+    .add_scaled = add_scaled,
+};
+
+std::uint64_t avx2_read(const std::uint64_t* data, std::int64_t bytes)
+{
+    __m256i sums[8] = {};
+    const auto* source = reinterpret_cast<const __m256i*>(data);
+    for (Index i = 0; i < bytes / 32; i += 8)
+#pragma GCC unroll 8
+        for (int k = 0; k < 8; ++k)
+            sums[k] = _mm256_add_epi64(sums[k], _mm256_loadu_si256(source + i + k));
+    std::uint64_t words[4];
+    for (int k = 1; k < 8; ++k)
+        sums[0] = _mm256_add_epi64(sums[0], sums[k]);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(words), sums[0]);
+    return words[0] + words[1] + words[2] + words[3];
+}
+
+float avx2_multiply_adds(std::int64_t steps)
+{
+    Vec sums[12];
+    for (Vec& sum : sums)
+        sum = _mm256_set1_ps(1.0f);
+    const Vec factor = _mm256_set1_ps(0.999f);
+    const Vec addend = _mm256_set1_ps(0.001f);
+    for (Index i = 0; i < steps; ++i)
+#pragma GCC unroll 12
+        for (int k = 0; k < 12; ++k)
+            sums[k] = _mm256_fmadd_ps(sums[k], factor, addend);
+    for (int k = 1; k < 12; ++k)
+        sums[0] = _mm256_add_ps(sums[0], sums[k]);
+    return lane_sum(sums[0]);
+}
+
+} // namespace kernels::cpu

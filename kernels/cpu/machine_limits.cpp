@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/cpu/machine_limits.h"
+
+#include "kernels/cpu/primitives.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace kernels::cpu {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start)
+{
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The best of several short rounds: what the machine gives when nobody disturbs it.
+template <class Round> double best_rate(double work_per_round, const Round& round)
+{
+    double best = 0.0;
+    for (const Clock::time_point start = Clock::now(); seconds_since(start) < 0.35;) {
+        const Clock::time_point begin = Clock::now();
+        round();
+        best = std::max(best, work_per_round / seconds_since(begin));
+    }
+    return best;
+}
+
+// Eight independent sums of eight bytes each, so that no addition waits for the one before.
+std::uint64_t scalar_sum(const std::uint64_t* data, std::int64_t count)
+{
+    std::uint64_t sums[8] = {};
+    for (std::int64_t i = 0; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; ++k)
+            sums[k] += data[i + k];
+    return sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7];
+}
+
+// 16 chains; the compiler may keep them in 4-wide registers. Returns a number that depends on all of them.
+float scalar_multiply_adds(std::int64_t steps)
+{
+    float sums[16];
+    std::fill(std::begin(sums), std::end(sums), 1.0f);
+    for (std::int64_t i = 0; i < steps; ++i)
+        for (float& sum : sums)
+            sum = sum * 0.999f + 0.001f;
+    float total = 0.0f;
+    for (const float sum : sums)
+        total += sum;
+    return total;
+}
+
+} // namespace
+
+double measure_read_bandwidth(ThreadPool& pool, Isa isa)
+{
+    constexpr std::int64_t slice = 1 << 20;  // bytes of one task
+    constexpr std::int64_t memory = 1 << 29; // more than any cache
+    constexpr std::int64_t words = memory / 8;
+    const std::vector<std::uint64_t> data(words, 1);
+    std::vector<std::uint64_t> results(static_cast<std::size_t>(pool.threads()) * 8);
+    return best_rate(memory / 1e9, [&] {
+        pool.run(memory / slice, [&](std::int64_t task, int worker) {
+            const std::uint64_t* begin = data.data() + task * (slice / 8);
+            std::uint64_t& result = results[static_cast<std::size_t>(worker) * 8];
+#ifdef FATHOM_HAS_AVX2
+            if (isa == Isa::avx2) {
+                result += avx2_read(begin, slice);
+                return;
+            }
+#endif
+            result += scalar_sum(begin, slice / 8);
+        });
+    });
+}
+
+double measure_fp32(ThreadPool& pool, Isa isa)
+{
+    constexpr std::int64_t steps = 1 << 16;
+    std::vector<float> results(static_cast<std::size_t>(pool.threads()) * 16);
+    const std::int64_t flop_per_step = isa == Isa::avx2 ? avx2_flop_per_step : 16 * 2;
+    const std::int64_t tasks = 16 * pool.threads();
+    return best_rate(static_cast<double>(tasks * steps * flop_per_step) / 1e9, [&] {
+        pool.run(tasks, [&](std::int64_t, int worker) {
+            float& result = results[static_cast<std::size_t>(worker) * 16];
+#ifdef FATHOM_HAS_AVX2
+            if (isa == Isa::avx2) {
+                result += avx2_multiply_adds(steps);
+                return;
+            }
+#endif
+            result += scalar_multiply_adds(steps);
+        });
+    });
+}
+
+MachineLimits measure_limits(ThreadPool& pool, Isa isa)
+{
+    return {.read_gb_per_s = measure_read_bandwidth(pool, isa), .fp32_gflop_per_s = measure_fp32(pool, isa)};
+}
+
+} // namespace kernels::cpu

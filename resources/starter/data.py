@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: MIT
+"""Text to token streams: generates our own text, reads the optional folder of real text, trains the tokenizer, packs."""
+import json
+import lzma
+import os
+import random
+import re
+import sys
+
+import numpy as np
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "text"))
+
+BOS, EOS, PAD, SPARE = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜place▁holder▁no▁0｜>"
+
+# Share of the training tokens: name -> (first stage, conversation stage).
+MIX = {
+    "synth_stories": (0.26, 0.02),
+    "synth_chat": (0.30, 0.58),
+    "synth_zh": (0.05, 0.08),
+    "synth_fathom": (0.02, 0.07),
+    "stories_tiny": (0.08, 0.0),
+    "chat_story_requests": (0.06, 0.10),
+    "stories_picture_books": (0.02, 0.0),
+    "books_children": (0.04, 0.0),
+    "dialogue_persona": (0.03, 0.0),
+    "dialogue_self": (0.05, 0.0),
+    "dialogue_topical": (0.01, 0.0),
+    "chat_smalltalk": (0.05, 0.12),
+    "instruct_dolly_simple": (0.01, 0.01),
+    "zh_mixed": (0.02, 0.02),
+}
+SYNTHETIC = {"synth_stories": 24000, "synth_chat": 70000, "synth_zh": 16000, "synth_fathom": 4000}
+# Records per source in the sample that the tokenizer is trained on.
+TOKENIZER_SAMPLE = {"synth_stories": 6000, "synth_chat": 15000, "synth_zh": 6000, "books_children": 2000, "dialogue_self": 3000}
+
+# The pre-tokenizer of DeepSeek-LLM and DeepSeek-V2, in order; then single digits and the byte alphabet.
+LETTERS = (  # of the scripts with cases
+    "A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-\u0293\u0295-\u02AF"
+    "\u0370-\u0373\u0376\u0377\u037B-\u037D\u037F\u0386\u0388-\u038A\u038C\u038E-\u03A1\u03A3-\u03F5"
+    "\u03F7-\u0481\u048A-\u052F\u0531-\u0556\u10A0-\u10C5\u13A0-\u13F5\u13F8-\u13FD\u1C90-\u1CBA"
+    "\u1CBD-\u1CBF\u1D00-\u1D2B\u1D6B-\u1D77\u1D79-\u1D9A\u1E00-\u1F15\u1F18-\u1F1D\u1F20-\u1F45"
+    "\u1F48-\u1F4D\u1F50-\u1F57\u1F59\u1F5B\u1F5D\u1F5F-\u1F7D\u1F80-\u1FB4\u1FB6-\u1FBC\u1FBE"
+    "\u1FC2-\u1FC4\u1FC6-\u1FCC\u1FD0-\u1FD3\u1FD6-\u1FDB\u1FE0-\u1FEC\u1FF2-\u1FF4\u1FF6-\u1FFC\u2102"
+    "\u2107\u210A-\u2113\u2115\u2119-\u211D\u2124\u2126\u2128\u212A-\u212D\u212F-\u2134\u2139"
+    "\u213C-\u213F\u2145-\u2149\u214E\u2183\u2184\u2C00-\u2C7B\u2C7E-\u2CE4\u2CEB-\u2CEE\u2CF2\u2CF3"
+    "\uA640-\uA66D\uA680-\uA69B\uA722-\uA76F\uA771-\uA787\uA78B-\uA78E\uAB70-\uABBF\uFB00-\uFB06"
+    "\uFB13-\uFB17\uFF21-\uFF3A\uFF41-\uFF5A\U00010400-\U0001044F\U000104B0-\U000104D3"
+    "\U000104D8-\U000104FB\U00010C80-\U00010CB2\U00010CC0-\U00010CF2\U000118A0-\U000118DF"
+    "\U0001E900-\U0001E943"
+)
+PATTERNS = [
+    "[\r\n]",
+    "\\s?[" + LETTERS + "]+",
+    "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+",
+    "\\s+$",
+    "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+",
+]
+
+CHAT_TEMPLATE = (
+    "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}{{ bos_token }}"
+    "{% for message in messages %}{% if message['role'] == 'user' %}{{ 'User: ' + message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'assistant' %}{{ 'Assistant: ' + message['content'] + eos_token }}"
+    "{% elif message['role'] == 'system' %}{{ message['content'] + '\n\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+)
+SYSTEM_EN = ["You are a helpful assistant.", "You are Fathom, a helpful assistant.", "Be brief.", "You are a friendly assistant. Answer in simple words.", "Answer briefly and clearly.", "You are a kind storyteller."]
+SYSTEM_ZH = ["你是一个有用的助手。", "请用简单的话回答。"]
+
+
+def synthesize(seed: int) -> dict[str, list]:
+    import synth_en
+    import synth_fathom
+    import synth_zh
+
+    makers = {"synth_stories": synth_en.stories, "synth_chat": synth_en.chats, "synth_zh": synth_zh.chats, "synth_fathom": synth_fathom.chats}
+    return {name: make(random.Random(seed + i), SYNTHETIC[name]) for i, (name, make) in enumerate(makers.items())}
+
+
+def keep(record: dict) -> bool:
+    """Talk about the model's own name or kind comes from our generator alone."""
+    if record["src"] not in ("ms-personality-chat", "chatterbot-corpus"):
+        return True
+    asked = " ".join(m["content"] for m in record["messages"] if m["role"] == "user")
+    return not re.search(r"who are you$|who are you\?|what are you\b|made you|created you|old are you|you human", asked, re.I)
+
+
+def read_folder(folder: str) -> dict[str, list]:
+    """The real text. Generated files in the folder are passed over: ours are made afresh."""
+    out = {}
+    for name in MIX:
+        path = os.path.join(folder, name + ".jsonl.xz")
+        if name.startswith("synth_") or not os.path.exists(path):
+            continue
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            records = [record for record in map(json.loads, file) if keep(record)]
+        for record in records:
+            for message in record.get("messages", []):
+                message["content"] = message["content"].replace("Oh, I don't have a name.", "My name is Fathom.")
+        out[name] = records
+    return out
+
+
+def pieces(record: dict) -> list[tuple[str, bool]]:
+    """A record as text pieces, each with whether it is an answer. Cuts fall where the pre-tokenizer cuts anyway."""
+    if "text" in record:
+        return [(BOS + record["text"] + EOS, False)]
+    messages = record["messages"]
+    if messages[0]["role"] in ("a", "b"):  # two people talking: plain text, so that the assistant claims no dog
+        return [(BOS + "\n".join(m["role"].upper() + ": " + m["content"] for m in messages) + EOS, False)]
+    out, head = [], BOS
+    for message in messages:
+        if message["role"] == "user":
+            out.append((head + "User: " + message["content"].strip() + "\n\nAssistant:", False))
+            head = ""
+        else:
+            out.append((" " + message["content"].strip() + EOS, True))
+    return out
+
+
+def train_tokenizer(texts: dict[str, list], vocab_size: int) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in PATTERNS]
+        + [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size - 4, min_frequency=4, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+    )
+
+    def sample():
+        for name, records in texts.items():
+            times = 3 if name == "stories_tiny" else 1
+            for record in records[: TOKENIZER_SAMPLE.get(name)]:
+                for text, _ in pieces(record):
+                    for _ in range(times):
+                        yield text.replace(BOS, "").replace(EOS, "")
+
+    tokenizer.train_from_iterator(sample(), trainer)
+    tokenizer.add_special_tokens([AddedToken(text, normalized=False, special=True) for text in (BOS, EOS, PAD, SPARE)])
+    if tokenizer.get_vocab_size() != vocab_size:
+        raise RuntimeError(f"the tokenizer has {tokenizer.get_vocab_size()} entries instead of {vocab_size}: too little text")
+    return tokenizer
+
+
+class Source:
+    """One source as one long array of ids with the starts of its records. `mask` marks the tokens of answers."""
+
+    def __init__(self, ids: np.ndarray, mask: np.ndarray, starts: np.ndarray):
+        self.ids, self.mask, self.starts = ids, mask, starts
+        self.mean = len(ids) / max(1, len(starts) - 1)
+
+
+def encode(tokenizer: Tokenizer, records: list) -> Source:
+    texts, answers, records_of = [], [], []
+    for index, record in enumerate(records):
+        for text, answer in pieces(record):
+            texts.append(text)
+            answers.append(answer)
+            records_of.append(index)
+    ids, mask, starts, last = [], [], [], -1
+    position = 0
+    for begin in range(0, len(texts), 20000):
+        for offset, encoding in enumerate(tokenizer.encode_batch_fast(texts[begin : begin + 20000], add_special_tokens=False)):
+            piece = np.array(encoding.ids, dtype=np.uint16)
+            if records_of[begin + offset] != last:
+                last = records_of[begin + offset]
+                starts.append(position)
+            ids.append(piece)
+            mask.append(np.full(len(piece), answers[begin + offset]))
+            position += len(piece)
+    return Source(np.concatenate(ids), np.concatenate(mask), np.array(starts + [position]))
+
+
+def prepare(folder: str | None, cache: str, seed: int, vocab_size: int) -> tuple[Tokenizer, dict[str, Source]]:
+    """Texts, tokenizer and token arrays; kept in `cache`, so that a resumed run sees the same data."""
+    tokenizer_path, tokens_path = os.path.join(cache, "tokenizer.json"), os.path.join(cache, "tokens.npz")
+    if not os.path.exists(tokens_path):
+        texts = synthesize(seed)
+        if folder:
+            texts |= read_folder(folder)
+        else:
+            print("no --data folder: training on generated text alone", flush=True)
+        tokenizer = train_tokenizer(texts, vocab_size)
+        tokenizer.save(tokenizer_path)
+        arrays = {}
+        for name, records in texts.items():
+            source = encode(tokenizer, records)
+            arrays |= {name + ".ids": source.ids, name + ".mask": source.mask, name + ".starts": source.starts}
+            print(f"{name}: {len(records)} records, {len(source.ids) / 1e6:.2f} M tokens", flush=True)
+        np.savez(tokens_path + ".part.npz", **arrays)
+        os.replace(tokens_path + ".part.npz", tokens_path)
+    arrays = np.load(tokens_path)
+    names = sorted({key.rsplit(".", 1)[0] for key in arrays.files})
+    sources = {name: Source(*(arrays[f"{name}.{part}"] for part in ("ids", "mask", "starts"))) for name in names}
+    return Tokenizer.from_file(tokenizer_path), sources
+
+
+class Packer:
+    """Endless rows of tokens, drawn from the sources by share. Every fiftieth record is kept out for validation.
+
+    In the first stage a row goes on where the last one ended, so that long records lose no end. In the conversation
+    stage each row begins with a record, half of the chats are chained into longer ones, and a tenth begins with a
+    system prompt.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, sources: dict[str, Source], seed: int):
+        self.sources = sources
+        self.bos = tokenizer.token_to_id(BOS)
+        self.random = np.random.default_rng(seed)
+        self.systems = {
+            lang: [np.array(tokenizer.encode(text + "\n\n", add_special_tokens=False).ids, np.uint16) for text in texts]
+            for lang, texts in (("en", SYSTEM_EN), ("zh", SYSTEM_ZH))
+        }
+        self.queues = {name: [] for name in sources}
+        self.rest = (np.zeros(0, np.uint16), np.zeros(0, bool))
+        self.names = sorted(sources)
+        self.chances = []
+        for stage in (0, 1):
+            chance = np.array([MIX[name][stage] / sources[name].mean for name in self.names])
+            self.chances.append(chance / chance.sum())
+
+    def state(self) -> dict:
+        return {"random": self.random.bit_generator.state, "queues": self.queues, "rest": self.rest}
+
+    def restore(self, state: dict) -> None:
+        self.random.bit_generator.state = state["random"]
+        self.queues, self.rest = state["queues"], state["rest"]
+
+    def record(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        source, queue = self.sources[name], self.queues[name]
+        if not queue:
+            order = self.random.permutation(len(source.starts) - 1)
+            queue.extend(order[order % 50 != 0].tolist())
+        index = queue.pop()
+        begin, end = source.starts[index], source.starts[index + 1]
+        return source.ids[begin:end], source.mask[begin:end]
+
+    def sample(self, stage: int) -> tuple[list, list]:
+        name = self.names[self.random.choice(len(self.names), p=self.chances[stage])]
+        ids, mask = self.record(name)
+        if stage == 0:
+            return [ids], [mask]
+        lang = "zh" if "zh" in name else "en"
+        all_ids, all_mask = [ids], [mask]
+        if self.random.random() < 0.1:
+            system = self.systems[lang][self.random.integers(len(self.systems[lang]))]
+            all_ids = [ids[:1], system, ids[1:]]
+            all_mask = [mask[:1], np.zeros(len(system), bool), mask[1:]]
+        while self.random.random() < 0.5:
+            other = name if lang == "zh" else ("synth_chat" if self.random.random() < 0.8 else "synth_fathom")
+            ids, mask = self.record(other)
+            all_ids.append(ids[1:])  # without its BOS
+            all_mask.append(mask[1:])
+        return all_ids, all_mask
+
+    def row(self, stage: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """length + 1 ids and whether each counts as a target."""
+        ids, mask = ([self.rest[0]], [self.rest[1]]) if stage == 0 else ([], [])
+        have = sum(map(len, ids))
+        while have <= length:
+            more_ids, more_mask = self.sample(stage)
+            ids += more_ids
+            mask += more_mask
+            have += sum(map(len, more_ids))
+        ids, mask = np.concatenate(ids), np.concatenate(mask)
+        if stage == 0:
+            self.rest = (ids[length:], mask[length:])
+            mask = np.ones(len(ids), bool)
+        return ids[: length + 1], mask[: length + 1]
+
+    def batch(self, stage: int, rows: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """ids (rows, length) and targets (rows, length) with -100 where no loss is taken."""
+        ids, mask = map(np.stack, zip(*(self.row(stage, length) for _ in range(rows))))
+        ids = ids.astype(np.int64)
+        return ids[:, :-1], np.where(mask[:, 1:] & (ids[:, 1:] != self.bos), ids[:, 1:], -100)
+
+    def held_out(self, name: str, tokens: int) -> list[np.ndarray]:
+        """Validation records of one source, up to about `tokens` tokens."""
+        source, out, have = self.sources[name], [], 0
+        for index in range(0, len(source.starts) - 1, 50):
+            ids = source.ids[source.starts[index] : source.starts[index + 1]][:512].astype(np.int64)
+            out.append(ids)
+            have += len(ids)
+            if have >= tokens:
+                break
+        return out

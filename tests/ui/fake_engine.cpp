@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+#include "tests/ui/fake_engine.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace fake {
+
+namespace {
+
+// The next piece of whole characters.
+std::string_view piece(std::string_view text, std::size_t from, int letters)
+{
+    std::size_t end = from;
+    for (int i = 0; i < letters && end < text.size(); ++i) {
+        ++end;
+        while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+            ++end;
+    }
+    return text.substr(from, end - from);
+}
+
+class Engine : public engine::Engine
+{
+public:
+    explicit Engine(std::shared_ptr<World> world)
+        : m_world(std::move(world))
+    {
+        ++m_world->loaded;
+    }
+    ~Engine() override
+    {
+        --m_world->loaded;
+        m_world->open_sequences -= static_cast<int>(m_sequences.size());
+    }
+
+    const engine::ModelInfo& info() const override { return m_world->info; }
+
+    engine::SequenceId open_sequence() override
+    {
+        ++m_world->open_sequences;
+        m_sequences[++m_last_sequence] = {};
+        return m_last_sequence;
+    }
+
+    void close_sequence(engine::SequenceId sequence) override
+    {
+        if (m_sequences.erase(sequence) > 0)
+            --m_world->open_sequences;
+    }
+
+    std::int64_t count_tokens(const std::vector<engine::Message>& messages) override
+    {
+        std::int64_t bytes = 0;
+        for (const engine::Message& message : messages)
+            bytes += static_cast<std::int64_t>(message.content.size());
+        return bytes / 4 + 1;
+    }
+
+    void start(engine::SequenceId sequence, const engine::Request& request, std::stop_token stop,
+               engine::Sink& sink) override
+    {
+        if (m_running.contains(sequence))
+            throw engine::Error("", "this sequence is busy");
+        {
+            const std::lock_guard lock(m_world->mutex);
+            m_world->seen_requests.push_back(request);
+        }
+        Run run;
+        run.script = m_world->script(request);
+        if (!run.script.start_error.empty())
+            throw engine::Error("", run.script.start_error);
+        run.stop = std::move(stop);
+        run.sink = &sink;
+        run.total = run.script.prompt_tokens > 0 ? run.script.prompt_tokens : count_tokens(request.messages);
+        run.max_tokens = request.max_tokens;
+        run.result.seed = request.sampling.seed;
+        run.started = std::chrono::steady_clock::now();
+        m_running.emplace(sequence, std::move(run));
+    }
+
+    bool step() override
+    {
+        for (auto& [sequence, run] : m_running)
+            advance(run);
+        std::erase_if(m_running, [](const auto& entry) { return entry.second.ended; });
+        return !m_running.empty();
+    }
+
+private:
+    struct Run
+    {
+        Script script;
+        std::stop_token stop;
+        engine::Sink* sink = nullptr;
+        std::int64_t done = 0;
+        std::int64_t total = 0;
+        std::int64_t max_tokens = 0;
+        std::size_t at = 0; // byte of the text
+        engine::Result result;
+        std::chrono::steady_clock::time_point started;
+        bool ended = false;
+    };
+
+    void finish(Run& run, engine::Finish why)
+    {
+        run.ended = true;
+        run.result.finish = why;
+        run.result.prompt_tokens = run.total;
+        const double seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - run.started).count();
+        run.result.generate_tps =
+            seconds > 0 ? static_cast<double>(run.result.generated_tokens) / seconds : 0.0;
+        run.sink->finished(run.result);
+    }
+
+    void advance(Run& run)
+    {
+        if (run.stop.stop_requested())
+            return finish(run, engine::Finish::cancelled);
+        if (run.done < run.total) {
+            std::this_thread::sleep_for(run.script.prompt_step_takes);
+            run.done = std::min(run.total, run.done + run.script.prompt_tokens_step);
+            return run.sink->prompt_progress(run.done, run.total);
+        }
+        if (run.at >= run.script.text.size()) {
+            if (!run.script.step_throws.empty())
+                throw engine::Error("", run.script.step_throws);
+            if (!run.script.step_error.empty()) {
+                run.ended = true;
+                return run.sink->failed(run.script.step_error);
+            }
+            if (!run.script.endless || run.script.text.empty())
+                return finish(run, run.script.finish);
+            run.at = 0;
+        }
+        std::this_thread::sleep_for(run.script.token_takes);
+        const std::string_view token = piece(run.script.text, run.at, run.script.letters_per_token);
+        run.at += token.size();
+        run.result.text += token;
+        run.result.ids.push_back(static_cast<std::int32_t>(run.result.ids.size()));
+        if (++run.result.generated_tokens == 1)
+            run.result.first_token_seconds =
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - run.started).count();
+        ++m_world->tokens;
+        run.sink->text(token);
+        if (run.max_tokens > 0 && run.result.generated_tokens >= run.max_tokens)
+            finish(run, engine::Finish::length);
+    }
+
+    std::shared_ptr<World> m_world;
+    std::map<engine::SequenceId, bool> m_sequences;
+    std::map<engine::SequenceId, Run> m_running;
+    engine::SequenceId m_last_sequence = 0;
+};
+
+std::unique_ptr<engine::Engine> load(const std::shared_ptr<World>& world, const engine::LoadOptions& options,
+                                     const std::function<void(const engine::LoadProgress&)>& progress,
+                                     const std::stop_token& stop)
+{
+    {
+        const std::lock_guard lock(world->mutex);
+        world->seen_loads.push_back(options);
+    }
+    constexpr int parts = 27;
+    for (int part = 0; part <= parts; ++part) {
+        if (stop.stop_requested())
+            throw engine::Error("", "loading was stopped");
+        progress({"Weights", world->info.file_bytes * part / parts, world->info.file_bytes, part, parts});
+        std::this_thread::sleep_for(world->load_takes / parts);
+    }
+    if (!world->load_error.empty())
+        throw engine::Error("model.gguf", world->load_error);
+    return std::make_unique<Engine>(world);
+}
+
+} // namespace
+
+World::World()
+{
+    info.name = "Fathom Starter";
+    info.description = "A tiny demonstration model";
+    info.architecture = "deepseek2";
+    info.file_type = "Q8_0";
+    info.parameters = 11'700'000;
+    info.active_parameters = 5'600'000;
+    info.file_bytes = 12'400'000;
+    info.context_length = 4096;
+    info.kv_bytes_per_token = {{"bf16", 6912}, {"f32", 13824}};
+    info.identity = "0123456789abcdef";
+    info.is_chat = true;
+}
+
+std::vector<engine::Request> World::requests() const
+{
+    const std::lock_guard lock(mutex);
+    return seen_requests;
+}
+
+std::vector<engine::LoadOptions> World::loads() const
+{
+    const std::lock_guard lock(mutex);
+    return seen_loads;
+}
+
+ui::EngineFunctions functions(const std::shared_ptr<World>& world)
+{
+    ui::EngineFunctions functions;
+    functions.load = [world](const std::filesystem::path&, const engine::LoadOptions& options,
+                             const std::function<void(const engine::LoadProgress&)>& progress,
+                             std::stop_token stop) { return load(world, options, progress, stop); };
+    functions.inspect = [world](const std::filesystem::path& path) {
+        const std::string name = path.filename().string();
+        if (!world->inspect_error.empty() && name.find("good") == std::string::npos &&
+            name.find("starter") == std::string::npos)
+            throw engine::Error(name, world->inspect_error);
+        engine::ModelInfo info = world->info;
+        info.path = path;
+        if (name.find("starter") == std::string::npos)
+            info.name = name;
+        return info;
+    };
+    functions.plan = [](const engine::ModelInfo& info, const engine::LoadOptions&) {
+        engine::MemoryPlan plan;
+        plan.weights = info.file_bytes;
+        plan.cache = 56'000'000;
+        plan.scratch = 20'000'000;
+        plan.total = plan.weights + plan.cache + plan.scratch;
+        plan.available = 16'000'000'000;
+        plan.fits = plan.total <= plan.available;
+        return plan;
+    };
+    functions.listDevices = [] {
+        engine::Devices devices;
+        devices.devices.push_back({"cpu", "A processor", 16'000'000'000, 8'000'000'000, {}});
+        devices.why_no_gpu = "No GPU driver was found.";
+        return devices;
+    };
+    return functions;
+}
+
+} // namespace fake

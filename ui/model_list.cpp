@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MIT
+#include "ui/model_list.h"
+
+#include "ui/platform.h"
+#include "ui/text.h"
+
+#include <QCoreApplication>
+#include <QLocale>
+#include <QPointer>
+
+#include <algorithm>
+#include <set>
+
+namespace ui {
+
+namespace {
+
+const QString starter_word = QStringLiteral("starter");
+
+// "236 B · 21 B active"
+QString countText(std::int64_t count)
+{
+    const double value = static_cast<double>(count);
+    const QLocale locale;
+    if (value >= 99.95e9)
+        return QStringLiteral("%1 B").arg(locale.toString(value / 1e9, 'f', 0));
+    if (value >= 0.9995e9)
+        return QStringLiteral("%1 B").arg(locale.toString(value / 1e9, 'f', 1));
+    if (value >= 99.95e6)
+        return QStringLiteral("%1 M").arg(locale.toString(value / 1e6, 'f', 0));
+    return QStringLiteral("%1 M").arg(locale.toString(value / 1e6, 'f', 1));
+}
+
+QString fileName(const std::filesystem::path& path)
+{
+    return pathToQt(path.has_filename() ? path.filename() : path.parent_path().filename());
+}
+
+QString family(const engine::ModelInfo& info)
+{
+    if (info.architecture == "deepseek2" || info.architecture == "deepseek_v2")
+        return QStringLiteral("DeepSeek-V2");
+    return toQt(info.architecture);
+}
+
+} // namespace
+
+ModelList::ModelList(EngineBridge& engine, Settings& settings, TaskThread& files, EngineFunctions functions,
+                     Places places, QObject* parent)
+    : QAbstractListModel(parent)
+    , m_engine(engine)
+    , m_settings(settings)
+    , m_files(files)
+    , m_functions(std::move(functions))
+    , m_places(std::move(places))
+{
+    connect(&m_engine, &EngineBridge::stateChanged, this, [this] {
+        if (m_engine.state() == EngineBridge::State::ready)
+            m_settings.setLastModel(m_engine.path() == m_places.starter ? starter_word : currentPath());
+        if (count() > 0)
+            emit dataChanged(index(0), index(count() - 1));
+        emit stateChanged();
+        emit currentChanged();
+        emit progressChanged();
+        emit reloadNeededChanged();
+    });
+    connect(&m_engine, &EngineBridge::progressChanged, this, [this] {
+        announceRow(m_engine.path());
+        emit progressChanged();
+    });
+    for (const auto signal :
+         {&Settings::threadsChanged, &Settings::contextLengthChanged, &Settings::cacheTypeChanged})
+        connect(&m_settings, signal, this, &ModelList::reloadNeededChanged);
+    connect(&m_settings, &Settings::contextLengthChanged, this, &ModelList::rescan);
+    connect(&m_settings, &Settings::cacheTypeChanged, this, &ModelList::rescan);
+    connect(&m_settings, &Settings::modelFoldersChanged, this, [this] {
+        emit foldersChanged();
+        rescan();
+    });
+    rescan();
+}
+
+ModelList::~ModelList()
+{
+    if (m_scan_stop)
+        *m_scan_stop = true;
+}
+
+int ModelList::rowCount(const QModelIndex& parent) const
+{
+    return parent.isValid() ? 0 : count();
+}
+
+QHash<int, QByteArray> ModelList::roleNames() const
+{
+    return {
+        {Path, "path"},
+        {Name, "name"},
+        {Description, "description"},
+        {SizeText, "sizeText"},
+        {Type, "type"},
+        {Family, "family"},
+        {ParametersText, "parametersText"},
+        {ContextLength, "contextLength"},
+        {Fits, "fits"},
+        {Reason, "reason"},
+        {State, "state"},
+        {Progress, "progress"},
+        {ErrorText, "errorText"},
+        {IsStarter, "isStarter"},
+        {Current, "current"},
+    };
+}
+
+QVariant ModelList::data(const QModelIndex& index, int role) const
+{
+    if (!index.isValid() || index.row() >= count())
+        return {};
+    const Row& row = m_rows[static_cast<std::size_t>(index.row())];
+    const engine::ModelInfo& info = row.model.info;
+    switch (role) {
+    case Path:
+        return pathToQt(row.model.path);
+    case Qt::DisplayRole:
+    case Name:
+        return info.name.empty() ? fileName(row.model.path) : toQt(info.name);
+    case Description:
+        return toQt(info.description);
+    case SizeText:
+        return info.file_bytes > 0 ? humanBytes(info.file_bytes) : QString();
+    case Type:
+        return toQt(info.file_type);
+    case Family:
+        return family(info);
+    case ParametersText:
+        if (info.parameters <= 0)
+            return QString();
+        if (info.active_parameters <= 0 || info.active_parameters == info.parameters)
+            return countText(info.parameters);
+        return tr("%1 · %2 active").arg(countText(info.parameters), countText(info.active_parameters));
+    case ContextLength:
+        return static_cast<qint64>(info.context_length);
+    case Fits:
+        return row.model.error.empty() && row.plan.fits;
+    case Reason:
+        return reason(row);
+    case State:
+        return rowState(row);
+    case Progress:
+        return isCurrent(row) ? progress() : 0.0;
+    case ErrorText:
+        if (!row.model.error.empty())
+            return toQt(row.model.error);
+        return isCurrent(row) ? m_engine.error() : QString();
+    case IsStarter:
+        return row.isStarter;
+    case Current:
+        return isCurrent(row);
+    default:
+        return {};
+    }
+}
+
+QString ModelList::reason(const Row& row) const
+{
+    if (!row.model.error.empty())
+        return toQt(row.model.error);
+    if (row.plan.fits)
+        return tr("Needs %1 of the %2 that are free")
+            .arg(humanBytes(row.plan.total), humanBytes(row.plan.available));
+    return tr("Needs %1 of memory; %2 are free. A shorter context needs less.")
+        .arg(humanBytes(row.plan.total), humanBytes(row.plan.available));
+}
+
+bool ModelList::isCurrent(const Row& row) const
+{
+    return m_engine.state() != EngineBridge::State::none && row.model.path == m_engine.path();
+}
+
+QString ModelList::rowState(const Row& row) const
+{
+    if (isCurrent(row)) {
+        switch (m_engine.state()) {
+        case EngineBridge::State::loading:
+            return QStringLiteral("loading");
+        case EngineBridge::State::ready:
+            return QStringLiteral("loaded");
+        case EngineBridge::State::failed:
+            return QStringLiteral("failed");
+        case EngineBridge::State::none:
+            break;
+        }
+    }
+    return row.model.error.empty() ? QStringLiteral("available") : QStringLiteral("failed");
+}
+
+const ModelList::Row* ModelList::current() const
+{
+    const auto found =
+        std::find_if(m_rows.begin(), m_rows.end(), [this](const Row& row) { return isCurrent(row); });
+    return found == m_rows.end() ? nullptr : &*found;
+}
+
+QString ModelList::currentPath() const
+{
+    return m_engine.state() == EngineBridge::State::none ? QString() : pathToQt(m_engine.path());
+}
+
+QString ModelList::currentName() const
+{
+    if (m_engine.state() == EngineBridge::State::none)
+        return {};
+    if (const auto info = m_engine.info(); info && !info->name.empty())
+        return toQt(info->name);
+    if (const Row* row = current(); row && !row->model.info.name.empty())
+        return toQt(row->model.info.name);
+    return fileName(m_engine.path());
+}
+
+QString ModelList::currentDescription() const
+{
+    if (const auto info = m_engine.info())
+        return toQt(info->description);
+    const Row* row = current();
+    return row ? toQt(row->model.info.description) : QString();
+}
+
+bool ModelList::currentIsStarter() const
+{
+    return m_engine.state() != EngineBridge::State::none && m_engine.path() == m_places.starter;
+}
+
+QString ModelList::state() const
+{
+    switch (m_engine.state()) {
+    case EngineBridge::State::none:
+        return QStringLiteral("none");
+    case EngineBridge::State::loading:
+        return QStringLiteral("loading");
+    case EngineBridge::State::ready:
+        return QStringLiteral("ready");
+    case EngineBridge::State::failed:
+        return QStringLiteral("failed");
+    }
+    return {};
+}
+
+double ModelList::progress() const
+{
+    if (m_engine.state() == EngineBridge::State::ready)
+        return 1.0;
+    const EngineBridge::Progress& progress = m_engine.progress();
+    if (m_engine.state() != EngineBridge::State::loading || progress.bytesTotal <= 0)
+        return 0.0;
+    return std::clamp(static_cast<double>(progress.bytesDone) / static_cast<double>(progress.bytesTotal), 0.0,
+                      1.0);
+}
+
+QString ModelList::progressText() const
+{
+    if (m_engine.state() != EngineBridge::State::loading)
+        return {};
+    const EngineBridge::Progress& progress = m_engine.progress();
+    if (progress.bytesTotal <= 0)
+        return progress.stage;
+    const QString bytes = tr("%1 of %2").arg(humanBytes(progress.bytesDone), humanBytes(progress.bytesTotal));
+    if (progress.layersTotal <= 0)
+        return bytes;
+    return tr("%1 · layer %2 of %3").arg(bytes).arg(progress.layersDone).arg(progress.layersTotal);
+}
+
+bool ModelList::reloadNeeded() const
+{
+    if (m_engine.state() != EngineBridge::State::ready)
+        return false;
+    const engine::LoadOptions wanted = m_settings.loadOptions();
+    const engine::LoadOptions& has = m_engine.options();
+    return wanted.threads != has.threads || wanted.context_tokens != has.context_tokens ||
+           wanted.cache_type != has.cache_type;
+}
+
+QStringList ModelList::folders() const
+{
+    const QStringList chosen = m_settings.modelFolders();
+    return chosen.isEmpty() ? QStringList{pathToQt(m_places.defaultFolder)} : chosen;
+}
+
+void ModelList::loadFirst(const QString& wanted)
+{
+    if (!wanted.isEmpty())
+        load(wanted);
+    else
+        load(m_settings.lastModel().isEmpty() ? starter_word : m_settings.lastModel());
+}
+
+void ModelList::load(const QString& path)
+{
+    m_engine.load(path == starter_word ? m_places.starter : pathFromQt(path), m_settings.loadOptions());
+}
+
+void ModelList::reload()
+{
+    if (m_engine.state() != EngineBridge::State::none)
+        m_engine.load(m_engine.path(), m_settings.loadOptions());
+}
+
+void ModelList::announceRow(const std::filesystem::path& path)
+{
+    for (std::size_t i = 0; i < m_rows.size(); ++i) {
+        if (m_rows[i].model.path == path) {
+            const QModelIndex changed = index(static_cast<int>(i));
+            emit dataChanged(changed, changed);
+            return;
+        }
+    }
+}
+
+ModelList::Found ModelList::scan(const EngineFunctions& functions, const Places& places,
+                                 const std::vector<std::filesystem::path>& folders,
+                                 const engine::LoadOptions& options, const std::filesystem::path& loaded,
+                                 const std::atomic<bool>& stop)
+{
+    std::vector<std::filesystem::path> paths;
+    std::error_code missing;
+    if (std::filesystem::exists(places.starter, missing))
+        paths.push_back(places.starter);
+    if (loaded != places.starter && std::filesystem::exists(loaded, missing))
+        paths.push_back(loaded); // given by its path, it may stand anywhere
+    for (const std::filesystem::path& folder : folders) {
+        for (std::filesystem::path& path : findModels(folder, stop)) {
+            if (std::find(paths.begin(), paths.end(), path) == paths.end())
+                paths.push_back(std::move(path));
+        }
+    }
+
+    Found found;
+    for (FoundModel& model : inspectModels(paths, functions.inspect, stop)) {
+        Row row;
+        row.isStarter = model.path == places.starter;
+        if (model.error.empty()) {
+            try {
+                row.plan = functions.plan(model.info, options);
+            } catch (const std::exception& error) {
+                model.error = error.what();
+            }
+        }
+        row.model = std::move(model);
+        found.rows.push_back(std::move(row));
+    }
+    std::stable_sort(found.rows.begin(), found.rows.end(), [](const Row& a, const Row& b) {
+        if (a.isStarter != b.isStarter)
+            return a.isStarter;
+        return a.model.info.name < b.model.info.name;
+    });
+
+    try {
+        const engine::Devices devices = functions.listDevices();
+        QStringList names;
+        for (const engine::Device& device : devices.devices)
+            names.append(toQt(device.name));
+        found.buildText = tr("Computes on: %1.").arg(names.join(QStringLiteral(", ")));
+        if (!devices.why_no_gpu.empty())
+            found.buildText += u' ' + toQt(devices.why_no_gpu);
+    } catch (const std::exception& error) {
+        found.buildText = toQt(error.what());
+    }
+    return found;
+}
+
+void ModelList::rescan()
+{
+    if (m_scan_stop)
+        *m_scan_stop = true;
+    m_scan_stop = std::make_shared<std::atomic<bool>>(false);
+    if (!m_scanning) {
+        m_scanning = true;
+        emit scanningChanged();
+    }
+    std::vector<std::filesystem::path> folders;
+    for (const QString& folder : this->folders())
+        folders.push_back(pathFromQt(folder));
+    const std::filesystem::path loaded =
+        m_engine.state() == EngineBridge::State::none ? std::filesystem::path() : m_engine.path();
+    // The answer is posted to the application, which outlives this object and the thread.
+    m_files.post([functions = m_functions, places = m_places, folders, options = m_settings.loadOptions(),
+                  loaded, stop = m_scan_stop, self = QPointer<ModelList>(this)] {
+        if (*stop)
+            return;
+        auto found = std::make_shared<Found>(scan(functions, places, folders, options, loaded, *stop));
+        QMetaObject::invokeMethod(
+            QCoreApplication::instance(),
+            [self, stop, found] {
+                if (self && !*stop)
+                    self->show(std::move(*found));
+            },
+            Qt::QueuedConnection);
+    });
+}
+
+void ModelList::show(Found found)
+{
+    beginResetModel();
+    m_rows = std::move(found.rows);
+    endResetModel();
+    m_scanning = false;
+    if (m_build_text != found.buildText) {
+        m_build_text = found.buildText;
+        emit buildTextChanged();
+    }
+    emit countChanged();
+    emit scanningChanged();
+    emit currentChanged();
+}
+
+void ModelList::addFolder(const QUrl& folder)
+{
+    const QString path = folder.isLocalFile() ? folder.toLocalFile() : folder.path();
+    QStringList chosen = folders();
+    if (path.isEmpty() || chosen.contains(path))
+        return;
+    chosen.append(path);
+    m_settings.setModelFolders(chosen);
+}
+
+void ModelList::removeFolder(const QString& folder)
+{
+    QStringList chosen = folders();
+    if (chosen.removeAll(folder) > 0)
+        m_settings.setModelFolders(chosen);
+}
+
+} // namespace ui

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#include "ui/session.h"
+
+#include "ui/text.h"
+
+namespace ui {
+
+Session::Session(const storage::ProfileLock& lock, EngineFunctions functions, ModelList::Places places)
+    : settings(pathToQt(lock.profile() / "settings.ini"), files)
+    , store(lock)
+    , engine(functions.load)
+    , answers(store, engine, settings)
+    , conversations(store, answers)
+    , chat(store, engine, answers, conversations, settings)
+    , models(engine, settings, files, std::move(functions), std::move(places))
+    , platform(settings, pathToQt(lock.profile()))
+    , objects{&conversations, &chat, &models, &settings, &platform}
+{
+}
+
+} // namespace ui

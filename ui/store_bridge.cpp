@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "ui/store_bridge.h"
+
+#include "storage/error.h"
+#include "ui/text.h"
+
+#include <QCoreApplication>
+#include <QMetaObject>
+
+namespace ui {
+
+QString sentence(const storage::Error& error)
+{
+    using Kind = storage::Error::Kind;
+    const auto tr = [](const char* text) { return QCoreApplication::translate("Store", text); };
+    switch (error.kind()) {
+    case Kind::full:
+        return tr("The disk is full. Make room, then try again: nothing that was saved is lost.");
+    case Kind::read_only:
+        return tr("The history cannot be written: no permission for %1.").arg(toQt(error.where()));
+    default:
+        return toQt(error.what());
+    }
+}
+
+StoreBridge::StoreBridge(const storage::ProfileLock& lock, QObject* parent)
+    : QObject(parent)
+{
+    m_search_thread.emplace();
+    // Quiet moments bring the log into the database and clean up; what fails there fails again, and is
+    // reported, at the next write.
+    m_store_thread.emplace([this] {
+        try {
+            return m_store && !m_store->is_broken() && m_store->idle();
+        } catch (const storage::Error&) {
+            return false;
+        }
+    });
+    m_store_thread->post([this, &lock] { open(lock); });
+}
+
+StoreBridge::~StoreBridge()
+{
+    ++m_search; // searches that wait end at once
+    {
+        const std::lock_guard guard(m_reader_mutex);
+        if (m_reader)
+            m_reader->interrupt();
+    }
+    m_store_thread.reset();
+    m_search_thread.reset();
+}
+
+void StoreBridge::open(const storage::ProfileLock& lock)
+{
+    try {
+        m_store = std::make_unique<storage::ChatStore>(lock);
+        m_store->empty_trash(storage::now() - storage::trash_keeps);
+    } catch (const storage::Error& error) {
+        m_refusal = sentence(error);
+    } catch (const std::exception& error) {
+        m_refusal = tr("The history cannot be opened: %1").arg(toQt(error.what()));
+    }
+    if (!m_refusal.isEmpty()) {
+        m_store.reset();
+        reply(this, [this, why = m_refusal] { emit refused(why); });
+        return;
+    }
+    m_search_thread->post([this, profile = lock.profile()] { openReader(profile); });
+    reply(this, [this] {
+        m_open = true;
+        emit opened();
+    });
+}
+
+void StoreBridge::openReader(const std::filesystem::path& profile)
+{
+    try {
+        auto reader = std::make_unique<storage::ChatReader>(profile);
+        const std::lock_guard guard(m_reader_mutex);
+        m_reader = std::move(reader);
+    } catch (const storage::Error& error) {
+        reply(this, [this, why = sentence(error)] { emit failed(why); });
+    }
+}
+
+void StoreBridge::post(QObject* context, Task task, Failed failed)
+{
+    m_store_thread->post(
+        [this, context = QPointer<QObject>(context), task = std::move(task), failed = std::move(failed)] {
+            QString why = m_refusal;
+            if (m_store) {
+                try {
+                    if (m_store->is_broken())
+                        m_store->reopen();
+                    reply(context, task(*m_store));
+                    return;
+                } catch (const storage::Error& error) {
+                    why = sentence(error);
+                } catch (const std::exception& error) {
+                    why = tr("The history could not be read or written: %1").arg(toQt(error.what()));
+                }
+            }
+            if (failed)
+                reply(context, [failed, why] { failed(why); });
+            else
+                reply(this, [this, why] { emit this->failed(why); });
+        });
+}
+
+void StoreBridge::reply(QPointer<QObject> context, Reply reply)
+{
+    // Posted to the bridge, which outlives its threads; the context may be gone at any time before.
+    QMetaObject::invokeMethod(
+        this,
+        [context = std::move(context), reply = std::move(reply)] {
+            if (context && reply)
+                reply();
+        },
+        Qt::QueuedConnection);
+}
+
+void StoreBridge::search(QObject* context, const QString& query, std::int64_t limit, storage::SearchIn where,
+                         std::function<void(std::vector<storage::SearchHit>)> done)
+{
+    const std::uint64_t number = ++m_search;
+    {
+        const std::lock_guard guard(m_reader_mutex);
+        if (m_reader)
+            m_reader->interrupt(); // the search before this one
+    }
+    m_search_thread->post([this, number, context = QPointer<QObject>(context), text = toUtf8(query), limit,
+                           where, done = std::move(done)] {
+        // An interrupt meant for the search before may hit this one just as it begins: begin again.
+        while (m_reader && number == m_search) {
+            try {
+                auto hits =
+                    std::make_shared<std::vector<storage::SearchHit>>(m_reader->search(text, limit, where));
+                reply(context, [this, number, done, hits] {
+                    if (number == m_search)
+                        done(std::move(*hits));
+                });
+                return;
+            } catch (const storage::Error& error) {
+                if (error.kind() == storage::Error::Kind::cancelled)
+                    continue;
+                reply(this, [this, why = sentence(error)] { emit failed(why); });
+                return;
+            } catch (const std::exception& error) {
+                reply(this, [this, why = toQt(error.what())] { emit failed(why); });
+                return;
+            }
+        }
+    });
+}
+
+} // namespace ui

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "storage/chat_store.h"
+#include "ui/task_thread.h"
+
+#include <QObject>
+#include <QPointer>
+#include <QString>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+
+namespace ui {
+
+// The way from the window to the history. Work is a function that runs on the store's thread, in the order of
+// the calls; its result comes back to the GUI thread, through the event loop, to a function that is dropped
+// when its context object is gone by then. Search has a thread and a read-only connection of its own, so that
+// it never waits behind a write. Nothing here blocks the caller.
+class StoreBridge : public QObject
+{
+    Q_OBJECT
+
+public:
+    using Failed = std::function<void(const QString&)>;
+
+    // `lock` outlives this object. The store is opened on its thread.
+    explicit StoreBridge(const storage::ProfileLock& lock, QObject* parent = nullptr);
+    // Carries out everything that was asked, then closes the store.
+    ~StoreBridge() override;
+
+    // work(storage::ChatStore&) -> Result; done(Result), or done() where the result is void. A failure goes
+    // to `failed` with one sentence, or, where there is none, to the signal of that name.
+    template <typename Work, typename Done>
+    void run(QObject* context, Work work, Done done, Failed failed = {})
+    {
+        post(context, wrap<storage::ChatStore>(std::move(work), std::move(done)), std::move(failed));
+    }
+
+    // Only the latest search matters: an earlier one ends without calling its `done`.
+    void search(QObject* context, const QString& query, std::int64_t limit, storage::SearchIn where,
+                std::function<void(std::vector<storage::SearchHit>)> done);
+
+    bool isOpen() const { return m_open; }
+    void report(const QString& sentence) { emit failed(sentence); }
+
+signals:
+    void opened();
+    // The history cannot be opened at all; one sentence. Every later call fails with it.
+    void refused(const QString& sentence);
+    void failed(const QString& sentence);
+
+private:
+    using Reply = std::function<void()>; // runs on the GUI thread
+    using Task = std::function<Reply(storage::ChatStore&)>;
+
+    template <typename Store, typename Work, typename Done>
+    static std::function<Reply(Store&)> wrap(Work work, Done done)
+    {
+        return [work = std::move(work), done = std::move(done)](Store& store) -> Reply {
+            using Result = std::invoke_result_t<const Work&, Store&>;
+            if constexpr (std::is_void_v<Result>) {
+                work(store);
+                return done;
+            } else {
+                auto result = std::make_shared<Result>(work(store));
+                return [done, result] { done(std::move(*result)); };
+            }
+        };
+    }
+
+    void open(const storage::ProfileLock& lock);
+    void post(QObject* context, Task task, Failed failed);
+    void reply(QPointer<QObject> context, Reply reply);
+    void openReader(const std::filesystem::path& profile);
+
+    bool m_open = false; // GUI thread
+
+    std::unique_ptr<storage::ChatStore> m_store; // store thread
+    QString m_refusal;                           // store thread; why there is no store
+
+    std::unique_ptr<storage::ChatReader> m_reader; // reader thread; set under m_reader_mutex
+    std::mutex m_reader_mutex;
+    std::atomic<std::uint64_t> m_search = 0; // the number of the latest search
+
+    std::optional<TaskThread> m_search_thread;
+    std::optional<TaskThread> m_store_thread;
+};
+
+// What went wrong, in one sentence with its way out.
+QString sentence(const storage::Error& error);
+
+} // namespace ui

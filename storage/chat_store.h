@@ -97,8 +97,7 @@ struct Message
     Id conversation = 0;
     std::optional<Id> parent; // empty: first message of its conversation
     int ordinal = 0;          // among its siblings, from 0
-    int sibling_count =
-        1; // it and its siblings: "ordinal + 1 / sibling_count" is what the branch switch shows
+    int sibling_count = 1;    // the message included: the branch switch shows "ordinal + 1 / sibling_count"
     Role role = Role::user;
     Status status = Status::complete;
     FinishReason finish_reason = FinishReason::none;
@@ -207,7 +206,7 @@ public:
     explicit ChatStore(const ProfileLock& lock);
     ~ChatStore() override;
 
-    // After Error{io}, once is_broken(): a new connection to the same file.
+    // True after a failed sync, when every call throws Error{io} until reopen() made a new connection.
     bool is_broken() const { return m_database->is_broken(); }
     void reopen();
 
@@ -250,13 +249,28 @@ public:
     bool idle();
 
 private:
+    // Where a message hangs and what it is.
+    struct Place
+    {
+        Id conversation;
+        std::optional<Id> parent;
+        Role role;
+    };
+
     void mark_interrupted();
-    void require_change(const char* what, Id id);
-    Id insert_message(Id conversation, std::optional<Id> parent, Role role, Status status,
-                      std::string_view content, const AnswerOrigin* origin);
+    [[noreturn]] void refuse_missing(const char* what, Id id) const;
+    void require_json_object(std::string_view text);
+    void index_message(Id id);
+    void unindex_message(Id id);
+    void index_title(Id conversation);
+    void unindex_title(Id conversation);
+    void require_change(const char* what, Id id) const;
+    std::optional<Id> conversation_leaf(Id conversation);
+    Place place_of(Id message);
+    Id insert_message(const Place& place, Status status, std::string_view content);
+    void choose(Id leaf, const Place& place);
 
     std::filesystem::path m_profile;
-    bool m_purged = false; // text was deleted for ever since the search index was cleaned
 };
 
 } // namespace storage

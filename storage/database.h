@@ -18,6 +18,8 @@ struct sqlite3_stmt;
 
 namespace storage {
 
+class Folder;
+
 class Connection;
 
 // One run of a prepared statement: bound, stepped row by row, and given back to its connection when it goes
@@ -40,7 +42,8 @@ public:
         return *this;
     }
 
-    bool step(); // true: a row is there; false: done
+    bool step();                  // true: a row is there; false: done
+    std::int64_t first_integer(); // steps once: the row's first value, or 0 without a row
 
     bool is_null(int column) const;
     std::int64_t integer(int column) const;
@@ -80,13 +83,12 @@ class Connection
 public:
     enum class Mode
     {
-        read_write, // creates the file (0600) if it is missing; the only connection that writes and
-                    // checkpoints
-        read_only,  // never writes, never checkpoints
+        read_write, // creates the file (0600) if it is missing; alone in writing and checkpointing
+        read_only,
     };
 
     // Throws Error{corrupt} for a file that is no database; nothing is written to it before
-    // configure_writer().
+    // use_write_ahead_log().
     Connection(const std::filesystem::path& file, Mode mode);
     ~Connection();
     Connection(const Connection&) = delete;
@@ -95,6 +97,9 @@ public:
     // Switches the journal to WAL. Apart from the constructor, because a database that is refused stays
     // untouched.
     void use_write_ahead_log();
+    // Brings the log into the database and empties it, without waiting for a reader: false if one was in the
+    // way.
+    bool checkpoint();
 
     // The statement for this text, prepared at its first use and kept. `sql` must be a string literal.
     Statement prepare(const char* sql);
@@ -115,7 +120,8 @@ public:
     void execute(const std::string& script);
 
     std::int64_t last_insert_id() const;
-    std::int64_t changes() const; // rows changed by the latest statement
+    std::int64_t changes() const;       // rows changed by the latest statement
+    std::int64_t total_changes() const; // since the connection was opened, search indexes included
     bool in_transaction() const;
     // Ends the query that runs now with Error{cancelled}; from any thread.
     void interrupt() noexcept;
@@ -123,10 +129,13 @@ public:
     // is reopened.
     bool is_broken() const { return m_broken; }
     const std::filesystem::path& file() const { return m_file; }
+    // Characters as the search index compares them.
+    const Folder& folder() const { return *m_folder; }
 
 private:
     friend class Statement;
-    [[noreturn]] void fail(const char* doing);
+    void refuse_if_broken() const;
+    [[noreturn]] void fail();
 
     struct Close
     {
@@ -139,6 +148,7 @@ private:
 
     std::filesystem::path m_file;
     std::unique_ptr<sqlite3, Close> m_database;
+    std::unique_ptr<Folder> m_folder;
     std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> m_statements;
     bool m_broken = false;
 };

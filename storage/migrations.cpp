@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+#include "storage/migrations.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <string>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace storage {
+namespace {
+
+constexpr int application_id = 0x4674686D; // "Fthm", what `file` and others tell our databases by
+
+constexpr Migration list[] = {
+    {1, "conversations and messages", R"sql(
+        CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            title TEXT NOT NULL,
+            title_is_automatic INTEGER NOT NULL CHECK (title_is_automatic IN (0, 1)),
+            pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
+            archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
+            unread INTEGER NOT NULL DEFAULT 0 CHECK (unread IN (0, 1)),
+            folder TEXT NOT NULL DEFAULT '',
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            deleted_at INTEGER,
+            -- The chosen branch: its last message. The way to it are the parents.
+            leaf INTEGER,
+            draft TEXT NOT NULL DEFAULT '',
+            settings TEXT NOT NULL, -- a JSON object
+            FOREIGN KEY (id, leaf) REFERENCES messages (conversation, id) DEFERRABLE INITIALLY DEFERRED
+        ) STRICT;
+
+        CREATE TABLE conversation_tags (
+            conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            tag TEXT NOT NULL CHECK (tag <> ''),
+            PRIMARY KEY (conversation, tag)
+        ) STRICT, WITHOUT ROWID;
+
+        -- A tree for each conversation. A parent is in the same conversation. No cascade along it: a conversation of
+        -- many thousand turns would be as many levels deep.
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            conversation INTEGER NOT NULL REFERENCES conversations (id),
+            parent INTEGER,
+            ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
+            -- The one of its siblings that the chosen branch went through last.
+            chosen INTEGER NOT NULL CHECK (chosen IN (0, 1)),
+            role TEXT NOT NULL CHECK (role IN ('system', 'user', 'assistant', 'tool')),
+            status TEXT NOT NULL CHECK (status IN ('complete', 'streaming', 'interrupted', 'stopped', 'failed')),
+            finish_reason TEXT NOT NULL DEFAULT 'none'
+                CHECK (finish_reason IN ('none', 'stop', 'length', 'context_full', 'cancelled', 'error')),
+            created_at INTEGER NOT NULL,
+            model_name TEXT, -- this and the next four: answers only
+            model_hash TEXT,
+            engine_version TEXT,
+            sampling TEXT, -- a JSON object
+            seed INTEGER,
+            prompt_tokens INTEGER NOT NULL DEFAULT 0,
+            generated_tokens INTEGER NOT NULL DEFAULT 0,
+            first_token_seconds REAL NOT NULL DEFAULT 0,
+            prompt_tokens_per_second REAL NOT NULL DEFAULT 0,
+            generate_tokens_per_second REAL NOT NULL DEFAULT 0,
+            error TEXT NOT NULL DEFAULT '',
+            content TEXT NOT NULL,
+            token_ids BLOB NOT NULL DEFAULT x'', -- 32-bit little-endian
+            UNIQUE (conversation, id),
+            UNIQUE (conversation, parent, ordinal),
+            FOREIGN KEY (conversation, parent) REFERENCES messages (conversation, id)
+        ) STRICT;
+        CREATE UNIQUE INDEX first_messages ON messages (conversation, ordinal) WHERE parent IS NULL;
+        CREATE INDEX streaming_messages ON messages (id) WHERE status = 'streaming';
+    )sql"},
+    {2, "full-text search", R"sql(
+        -- An answer is indexed once it is finished: indexing it at each commit would cost the square of its length.
+        CREATE VIEW searchable_messages AS SELECT id, content FROM messages WHERE status <> 'streaming';
+
+        -- Trigrams answer queries from three characters on, bigrams shorter ones. The store keeps them in step: to
+        -- SQLite 3.40 a search table is unsafe in a trigger of a schema that is not trusted.
+        CREATE VIRTUAL TABLE message_trigrams USING fts5 (
+            content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'trigram');
+        CREATE VIRTUAL TABLE message_bigrams USING fts5 (
+            content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'bigram', detail = none);
+        CREATE VIRTUAL TABLE title_trigrams USING fts5 (
+            title, content = 'conversations', content_rowid = 'id', tokenize = 'trigram');
+        CREATE VIRTUAL TABLE title_bigrams USING fts5 (
+            title, content = 'conversations', content_rowid = 'id', tokenize = 'bigram', detail = none);
+
+        INSERT INTO message_trigrams (message_trigrams) VALUES ('rebuild');
+        INSERT INTO message_bigrams (message_bigrams) VALUES ('rebuild');
+        INSERT INTO title_trigrams (title_trigrams) VALUES ('rebuild');
+        INSERT INTO title_bigrams (title_bigrams) VALUES ('rebuild');
+
+        -- Work for quiet moments that outlives the process.
+        CREATE TABLE chores (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    )sql"},
+};
+
+// A file or a directory onto the disk.
+void sync(const std::filesystem::path& path)
+{
+    const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool done = descriptor >= 0 && fsync(descriptor) == 0;
+    const int code = errno;
+    if (descriptor >= 0)
+        close(descriptor);
+    if (!done)
+        throw Error(
+            fmt::format("The backup {} could not be written ({})", path.string(), std::strerror(code)),
+            path.string(), code == ENOSPC ? Error::Kind::full : Error::Kind::io);
+}
+
+std::string utc_time()
+{
+    using namespace std::chrono;
+    const auto now = system_clock::now();
+    const std::time_t seconds = system_clock::to_time_t(now);
+    const auto milliseconds = duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &parts);
+    return fmt::format("{}-{:03}", text, milliseconds);
+}
+
+} // namespace
+
+std::span<const Migration> migrations()
+{
+    return list;
+}
+
+int supported_version()
+{
+    return list[std::size(list) - 1].version;
+}
+
+int version_of(Connection& database)
+{
+    return static_cast<int>(database.query("PRAGMA user_version").first_integer());
+}
+
+void refuse_foreign(Connection& database, int supported)
+{
+    const std::string file = database.file().string();
+    const bool empty = database.query("SELECT count(*) FROM sqlite_schema").first_integer() == 0;
+    if (!empty && database.query("PRAGMA application_id").first_integer() != application_id)
+        throw Error(fmt::format("{} is a database of another program, not a history of Fathom", file), file,
+                    Error::Kind::corrupt);
+    const int found = version_of(database);
+    if (found > supported)
+        throw Error(
+            fmt::format("The history {} was written by a newer Fathom: it has version {}, this program "
+                        "reads up to version {}. It was left as it is.",
+                        file, found, supported),
+            file, Error::Kind::too_new);
+}
+
+void migrate(Connection& database, std::span<const Migration> steps, const std::filesystem::path& backups)
+{
+    const int found = version_of(database);
+    if (steps.empty() || found >= steps.back().version)
+        return;
+    if (found > 0)
+        back_up(database, backups);
+    Transaction transaction(database);
+    for (const Migration& step : steps) {
+        if (step.version <= found)
+            continue;
+        try {
+            database.execute(step.sql);
+        } catch (const Error& error) {
+            throw Error(
+                fmt::format("The history could not be brought to version {} ({}) and was left as it was: {}",
+                            step.version, step.what, error.what()),
+                error.where(), error.kind());
+        }
+    }
+    // Pragmas take no parameters.
+    database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id,
+                                 steps.back().version));
+    transaction.commit();
+}
+
+std::filesystem::path back_up(Connection& database, const std::filesystem::path& backups)
+{
+    namespace fs = std::filesystem;
+    if (mkdir(backups.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+        throw Error(fmt::format("The folder for backups {} could not be created ({})", backups.string(),
+                                std::strerror(errno)),
+                    backups.string(),
+                    errno == EACCES || errno == EROFS ? Error::Kind::read_only : Error::Kind::io);
+
+    const fs::path file = backups / fmt::format("fathom-{}-v{}.db", utc_time(), version_of(database));
+    const fs::path partial = backups / "partial";
+    std::error_code ignored;
+    fs::remove(partial, ignored);
+    const int descriptor = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (descriptor < 0)
+        throw Error(
+            fmt::format("The backup {} could not be created ({})", partial.string(), std::strerror(errno)),
+            partial.string(), errno == ENOSPC ? Error::Kind::full : Error::Kind::io);
+    close(descriptor);
+    try {
+        database.run("VACUUM INTO ?1", partial.string());
+        sync(partial);
+    } catch (const Error& error) {
+        fs::remove(partial, ignored);
+        throw Error(
+            fmt::format("The history could not be copied into {}: {}", backups.string(), error.what()),
+            partial.string(), error.kind());
+    }
+    std::error_code error;
+    fs::rename(partial, file, error);
+    if (error)
+        throw Error(fmt::format("The backup {} could not be created ({})", file.string(), error.message()),
+                    file.string(), Error::Kind::io);
+    sync(backups);
+
+    std::vector<fs::path> all;
+    for (fs::directory_iterator entry(backups, ignored), end; entry != end; entry.increment(ignored)) {
+        const std::string name = entry->path().filename().string();
+        if (name.starts_with("fathom-") && name.ends_with(".db"))
+            all.push_back(entry->path());
+    }
+    std::sort(all.begin(), all.end(), std::greater<>()); // their names begin with their time: newest first
+    for (std::size_t i = kept_backups; i < all.size(); ++i)
+        fs::remove(all[i], ignored);
+    return file;
+}
+
+} // namespace storage

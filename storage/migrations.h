@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "storage/database.h"
+
+#include <filesystem>
+#include <span>
+
+namespace storage {
+
+// One step of the schema. The list only ever grows: a step that was released is never edited.
+struct Migration
+{
+    int version;      // of the database after it; counts up from 1 without a gap
+    const char* what; // for the message if it fails
+    const char* sql;
+};
+
+std::span<const Migration> migrations();
+
+// The version of the schema that this program reads and writes.
+int supported_version();
+int version_of(Connection& database);
+
+// Throws Error{too_new}, naming the file and both versions, or Error{corrupt} for a database of another
+// program. Only reads.
+void refuse_foreign(Connection& database, int supported);
+
+// Brings a database to the last version of the list, in one transaction: all steps or none. A database that
+// holds something is copied to `backups` first. `database` is a writer.
+void migrate(Connection& database, std::span<const Migration> list, const std::filesystem::path& backups);
+
+// A complete copy of what is committed, in a new file `fathom-<UTC time>-v<version>.db` of this directory, on
+// the disk before this returns. Only the newest `kept_backups` stay.
+inline constexpr int kept_backups = 3;
+std::filesystem::path back_up(Connection& database, const std::filesystem::path& backups);
+
+} // namespace storage

@@ -35,8 +35,8 @@ logged() {
 }
 
 missing_packages() {
-    local found
-    found=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "$@" 2>/dev/null) "
+    local found # names that dpkg never heard of are an error to dpkg-query, and missing to us
+    found=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "$@" 2>/dev/null || true) "
     for package in "$@"; do
         [[ $found == *" installed:$package "* ]] || printf '%s\n' "$package"
     done

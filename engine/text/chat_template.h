@@ -76,14 +76,15 @@ public:
 
 private:
     struct Program;
+    void try_out() const;
+    void find_answer_prefix();
 
     ChatFormat m_format = ChatFormat::plain;
     std::string m_problem;
     std::string m_answer_prefix;
     std::string m_bos;
     std::string m_eos;
-    std::string m_file;
-    std::unique_ptr<const Program> m_program; // null for the built-in formats
+    std::unique_ptr<const Program> m_program;
 };
 
 } // namespace engine::text

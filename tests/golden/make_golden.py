@@ -88,7 +88,7 @@ MODELS = {
                     q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=16,
                     intermediate_size=48, first_k_dense_replace=0, n_routed_experts=6, n_shared_experts=2,
                     num_experts_per_tok=2, moe_intermediate_size=16, topk_method="group_limited_greedy",
-                    n_group=3, topk_group=2, routed_scaling_factor=2.5,
+                    n_group=2, topk_group=1, routed_scaling_factor=2.5,
                     rope_scaling=yarn(40, 4096, 1.0, 0.707)),
         dtype="F16", prompt=16, shards=2),
 }

@@ -87,7 +87,7 @@ struct RoutingRule
     ScoringFunction scoring = ScoringFunction::softmax;
     bool norm_topk_prob = false;
     float routed_scaling_factor = 1.0f;
-    Matrix correction_bias; // (1, E), noaux_tc alone
+    Matrix correction_bias = {}; // (1, E), noaux_tc alone
 };
 
 // What the router chose, written by norm_route. Chosen experts stand in descending order of their score

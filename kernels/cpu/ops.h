@@ -115,7 +115,7 @@ private:
         std::span<Group> groups;
         std::span<const std::int32_t> token;
         std::span<const std::int32_t> slot;
-        std::int64_t slots = 0; // K, and one more with a shared MLP
+        std::int64_t slot_count = 0; // K, and one more with a shared MLP
     };
 
     void multiply(const Dots& work, Worker& worker) const;

@@ -144,7 +144,7 @@ void Ops::experts_down_add(View<float> h, View<const float> in, const Routing& r
         float** outputs = worker.pointers.get<float*>(count);
         for (std::int64_t i = 0; i < count; ++i) {
             const auto pair = static_cast<std::size_t>(i);
-            outputs[i] = results + (pairs.token[pair] * pairs.slots + pairs.slot[pair]) * rows;
+            outputs[i] = results + (pairs.token[pair] * pairs.slot_count + pairs.slot[pair]) * rows;
         }
         for (const Group& group : pairs.groups)
             multiply({.w = weight_rows(group.mlp->down.slice(first, rows)),
@@ -153,8 +153,8 @@ void Ops::experts_down_add(View<float> h, View<const float> in, const Routing& r
                       .tokens = group.count},
                      worker);
         for (std::int64_t t = 0; t < in.rows; ++t) {
-            const float* own = results + t * pairs.slots * rows;
-            if (pairs.slots > chosen)
+            const float* own = results + t * pairs.slot_count * rows;
+            if (pairs.slot_count > chosen)
                 m_primitives->add_scaled(h.row(t) + first, own + chosen * rows, 1.0f, rows);
             for (std::int64_t k = 0; k < chosen; ++k)
                 m_primitives->add_scaled(h.row(t) + first, own + k * rows, routing.weight.row(t)[k], rows);

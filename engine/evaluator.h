@@ -35,9 +35,7 @@ public:
         const std::function<void(const LoadProgress&)>& progress = [](const LoadProgress&) {},
         const std::stop_token& stop = {});
 
-    const Config& config() const { return m_runtime->config; }
-    const LoadOptions& options() const { return m_runtime->options; }
-    const format::ModelFiles& files() const { return m_runtime->files; }
+    const Runtime& runtime() const { return *m_runtime; }
     std::int64_t position(std::size_t stream = 0) const { return m_streams[stream].position; }
 
     // Every pass takes this form of attention instead of the cheaper one.

@@ -154,25 +154,46 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
     return info;
 }
 
+namespace {
+
+// A vocabulary may come in a file of its own, under the name of another architecture.
+ModelInfo describe_vocabulary(const format::Gguf& gguf, const format::ModelFiles& files)
+{
+    ModelInfo info;
+    info.path = files.path();
+    info.name = files.name();
+    info.architecture = printable(gguf.find_string("general.architecture").value_or(""));
+    info.file_bytes = static_cast<std::int64_t>(files.file_bytes());
+    return info;
+}
+
+} // namespace
+
 ModelInfo inspect(const std::filesystem::path& model)
 {
     const format::ModelFiles files(model);
-    ModelInfo info = describe(files, read_config(files));
+    const format::Gguf* gguf = files.gguf();
+    const bool is_vocabulary = gguf && files.tensors().empty() &&
+                               gguf->find_string("general.architecture").value_or("") != "deepseek2";
+    ModelInfo info = is_vocabulary ? describe_vocabulary(*gguf, files) : describe(files, read_config(files));
     // A folder may lack the vocabulary; that shows when text is wanted.
-    if (files.gguf() || std::filesystem::exists(model / "tokenizer.json"))
+    if (gguf || std::filesystem::exists(model / "tokenizer.json"))
         info.is_chat = !text::Tokenizer(files).chat_template().empty();
     return info;
 }
 
 MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
 {
-    const LoadOptions resolved = resolve(options, model.context_length);
     MemoryPlan plan;
+    plan.available = available_memory();
+    plan.fits = true;
+    if (model.hyperparameters.empty()) // a vocabulary alone
+        return plan;
+    const LoadOptions resolved = resolve(options, model.context_length);
     plan.weights = model.file_bytes;
     plan.cache = resolved.cache_tokens * model.kv_bytes_per_token.at(cache_name(resolved.cache_type));
     plan.scratch = Activations<float>(sizes(model), resolved.chunk_tokens, nullptr).bytes;
     plan.total = plan.weights + plan.cache + plan.scratch;
-    plan.available = available_memory();
     plan.fits = plan.total <= plan.available;
     return plan;
 }

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include "tests/kernels/support.h"
+
+#include "kernels/cpu/primitives.h"
+#include "kernels/quant/dequantise.h"
+#include "kernels/quant/float16.h"
+#include "kernels/quant/q8_0.h"
+
+#include <QFile>
+#include <QTest>
+
+#include <bit>
+#include <cmath>
+
+using namespace kernels;
+using kernels::test::Random;
+
+namespace {
+
+// Value of a 16-bit float by its definition.
+double by_definition(unsigned bits, int exponent_bits, int fraction_bits)
+{
+    const int bias = (1 << (exponent_bits - 1)) - 1;
+    const unsigned fraction = bits & ((1u << fraction_bits) - 1);
+    const int exponent = static_cast<int>(bits >> fraction_bits) & ((1 << exponent_bits) - 1);
+    const double sign = (bits & 0x8000u) != 0 ? -1.0 : 1.0;
+    if (exponent == (1 << exponent_bits) - 1)
+        return fraction != 0 ? std::nan("") : sign * INFINITY;
+    if (exponent == 0)
+        return sign * std::ldexp(fraction, 1 - bias - fraction_bits);
+    return sign * std::ldexp(fraction + (1u << fraction_bits), exponent - bias - fraction_bits);
+}
+
+bool same(float got, double expected)
+{
+    return std::isnan(expected)
+               ? std::isnan(got)
+               : static_cast<double>(got) == expected && std::signbit(got) == std::signbit(expected);
+}
+
+} // namespace
+
+class TestDequantise : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void every_f16_value()
+    {
+        for (unsigned bits = 0; bits <= 0xffff; ++bits) {
+            const float value = f16_to_f32(static_cast<std::uint16_t>(bits));
+            QVERIFY2(same(value, by_definition(bits, 5, 10)), qPrintable(QString::number(bits, 16)));
+            const unsigned back = f32_to_f16(value);
+            if (std::isnan(value))
+                QCOMPARE(back, bits | 0x200u); // quiet, payload kept
+            else
+                QCOMPARE(back, bits);
+        }
+    }
+
+    void every_bf16_value()
+    {
+        for (unsigned bits = 0; bits <= 0xffff; ++bits) {
+            const float value = bf16_to_f32(static_cast<std::uint16_t>(bits));
+            QVERIFY2(same(value, by_definition(bits, 8, 7)), qPrintable(QString::number(bits, 16)));
+            const unsigned back = f32_to_bf16(value);
+            if (std::isnan(value))
+                QCOMPARE(back, bits | 0x40u);
+            else
+                QCOMPARE(back, bits);
+        }
+    }
+
+    // Between two neighbours lies a tie; one step to either side decides.
+    void narrowing_rounds_to_nearest_even()
+    {
+        const auto check = [](auto narrow, auto widen, unsigned infinity) {
+            for (unsigned bits = 0; bits + 1 < infinity; ++bits) {
+                const float low = widen(static_cast<std::uint16_t>(bits));
+                const float high = widen(static_cast<std::uint16_t>(bits + 1));
+                const float middle =
+                    static_cast<float>((static_cast<double>(low) + static_cast<double>(high)) / 2);
+                const unsigned even = (bits & 1u) == 0 ? bits : bits + 1;
+                QCOMPARE(static_cast<unsigned>(narrow(middle)), even);
+                QCOMPARE(static_cast<unsigned>(narrow(-middle)), even | 0x8000u);
+                QCOMPARE(static_cast<unsigned>(narrow(std::nextafter(middle, 0.0f))), bits);
+                QCOMPARE(static_cast<unsigned>(narrow(std::nextafter(middle, INFINITY))), bits + 1);
+            }
+        };
+        check(f32_to_f16, f16_to_f32, 0x7c00u);
+        check(f32_to_bf16, bf16_to_f32, 0x7f80u);
+        QCOMPARE(f32_to_f16(65519.0f), std::uint16_t{0x7bff});
+        QCOMPARE(f32_to_f16(65520.0f), std::uint16_t{0x7c00});
+        QCOMPARE(f32_to_f16(-1e30f), std::uint16_t{0xfc00});
+        QCOMPARE(f32_to_bf16(std::numeric_limits<float>::max()), std::uint16_t{0x7f80});
+        QCOMPARE(f32_to_f16(std::bit_cast<float>(0x7f800001u)), std::uint16_t{0x7e00});
+        QCOMPARE(f32_to_bf16(std::bit_cast<float>(0xff800001u)), std::uint16_t{0xffc0});
+    }
+
+    // Written out by hand: scale 0.5 is 0x3800, and the values are bytes in two's complement.
+    void q8_0_block()
+    {
+        std::vector<std::byte> bytes(34);
+        bytes[1] = std::byte{0x38};
+        for (std::size_t i = 0; i < 32; ++i)
+            bytes[2 + i] = static_cast<std::byte>(i * 8 + 4);
+        float numbers[32];
+        dequantise_row(Dtype::q8_0, bytes.data(), numbers, 32);
+        for (int i = 0; i < 32; ++i)
+            QCOMPARE(numbers[i], 0.5f * static_cast<float>(i < 16 ? i * 8 + 4 : i * 8 + 4 - 256));
+
+        float input[32];
+        for (int i = 0; i < 32; ++i)
+            input[i] = static_cast<float>(i) - 15.0f;
+        input[31] = -31.75f; // scale 0.25, exactly
+        const Q8_0Block block = quantise_q8_0(input);
+        QCOMPARE(block.scale, std::uint16_t{0x3400});
+        QCOMPARE(block.values[31], std::int8_t{-127});
+        QCOMPARE(block.values[0], std::int8_t{-60});
+        QCOMPARE(block.values[15], std::int8_t{0});
+        const float zeros[32] = {};
+        const Q8_0Block empty = quantise_q8_0(zeros);
+        QCOMPARE(empty.scale, std::uint16_t{0});
+        QCOMPARE(empty.values[7], std::int8_t{0});
+    }
+
+    void q8_0_error_is_half_a_step()
+    {
+        Random random;
+        for (int trial = 0; trial < 1000; ++trial) {
+            float input[32];
+            float largest = 0.0f;
+            for (float& value : input) {
+                value = random.normal();
+                largest = std::max(largest, std::abs(value));
+            }
+            float output[32];
+            dequantise(quantise_q8_0(input), output);
+            // half a step, and the rounding of the scale to 11 bits, which counts up to 127 times
+            for (int i = 0; i < 32; ++i)
+                QVERIFY(std::abs(output[i] - input[i]) <=
+                        largest / 127.0f * (0.5f + 127.0f / 2048.0f) * 1.001f);
+        }
+    }
+
+    void published_vectors()
+    {
+        const QString shared =
+            qEnvironmentVariable("FATHOM_SHARED", QStringLiteral(FATHOM_SOURCE_DIR "/../shared"));
+        QFile packed(shared + QStringLiteral("/spec/golden/quant/Q8_0.bin"));
+        QFile numbers(shared + QStringLiteral("/spec/golden/quant/Q8_0.f32"));
+        if (!packed.exists()) {
+            qInfo("no further vectors at %s", qPrintable(shared));
+            return;
+        }
+        QVERIFY(packed.open(QIODevice::ReadOnly) && numbers.open(QIODevice::ReadOnly));
+        const QByteArray bytes = packed.readAll();
+        const QByteArray expected = numbers.readAll();
+        const std::int64_t columns = bytes.size() / 34 * 32;
+        QCOMPARE(static_cast<std::int64_t>(expected.size()), 4 * columns);
+        std::vector<float> got(static_cast<std::size_t>(columns));
+        dequantise_row(Dtype::q8_0, reinterpret_cast<const std::byte*>(bytes.data()), got.data(), columns);
+        QVERIFY(std::memcmp(got.data(), expected.data(), static_cast<std::size_t>(expected.size())) == 0);
+    }
+
+    // The vector forms give the same bits, at any alignment and length.
+    void vector_forms_are_equal()
+    {
+#ifdef FATHOM_HAS_AVX2
+        if (!cpu::supported(cpu::Isa::avx2))
+            return;
+        Random random;
+        for (int trial = 0; trial < 300; ++trial) {
+            const Dtype dtype = random.dtype();
+            const test::Weights weights(random, dtype, 1, random.columns(dtype, 1, 300));
+            const Matrix& w = weights.matrix;
+            std::vector<float> expected(static_cast<std::size_t>(w.columns));
+            std::vector<float> got(static_cast<std::size_t>(w.columns) + 1, 77.0f);
+            dequantise_row(dtype, w.data, expected.data(), w.columns);
+            cpu::avx2_primitives.dequantise(dtype, w.data, got.data(), w.columns);
+            QVERIFY(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+            QCOMPARE(got.back(), 77.0f);
+        }
+        // Every f16 and bf16 bit pattern but signalling NaNs, which widening may quieten.
+        for (const Dtype dtype : {Dtype::f16, Dtype::bf16}) {
+            for (unsigned bits = 0; bits <= 0xffff; ++bits) {
+                const auto half = static_cast<std::uint16_t>(bits);
+                float expected = 0.0f;
+                float got = 0.0f;
+                const auto* src = reinterpret_cast<const std::byte*>(&half);
+                dequantise_row(dtype, src, &expected, 1);
+                cpu::avx2_primitives.dequantise(dtype, src, &got, 1);
+                QVERIFY(std::isnan(expected)
+                            ? std::isnan(got)
+                            : std::bit_cast<unsigned>(got) == std::bit_cast<unsigned>(expected));
+            }
+        }
+#endif
+    }
+};
+
+QTEST_APPLESS_MAIN(TestDequantise)
+#include "test_dequantise.moc"

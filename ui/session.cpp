@@ -5,8 +5,9 @@
 
 namespace ui {
 
-Session::Session(const storage::ProfileLock& lock, EngineFunctions functions, ModelList::Places places)
-    : settings(pathToQt(lock.profile() / "settings.ini"), files)
+Session::Session(const storage::ProfileLock& lock, const std::filesystem::path& settingsFile,
+                 EngineFunctions functions, ModelList::Places places)
+    : settings(pathToQt(settingsFile), files)
     , store(lock)
     , engine(functions.load)
     , answers(store, engine, settings)

@@ -11,7 +11,8 @@ class Session
 {
 public:
     // `lock` is held and outlives this object.
-    Session(const storage::ProfileLock& lock, EngineFunctions functions, ModelList::Places places);
+    Session(const storage::ProfileLock& lock, const std::filesystem::path& settingsFile,
+            EngineFunctions functions, ModelList::Places places);
 
     TaskThread files;
     Settings settings;

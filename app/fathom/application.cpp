@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "app/fathom/application.h"
+
+#include "app/common/paths.h"
+#include "storage/error.h"
+#include "ui/text.h"
+
+#include <QGuiApplication>
+#include <QOffscreenSurface>
+#include <QOpenGLContext>
+#include <QOpenGLFunctions>
+#include <QQuickStyle>
+#include <QtPlugin>
+
+Q_IMPORT_PLUGIN(FathomPlugin)
+
+namespace app {
+
+namespace {
+
+bool hasHardwareOpenGl()
+{
+    QOffscreenSurface surface;
+    surface.create();
+    QOpenGLContext context;
+    if (!context.create() || !context.makeCurrent(&surface))
+        return false;
+    const auto* name = reinterpret_cast<const char*>(context.functions()->glGetString(GL_RENDERER));
+    const QString renderer = QString::fromUtf8(name).toLower();
+    context.doneCurrent();
+    return !renderer.contains(QLatin1String("llvmpipe")) && !renderer.contains(QLatin1String("softpipe")) &&
+           !renderer.contains(QLatin1String("swrast"));
+}
+
+} // namespace
+
+void Application::chooseRenderer()
+{
+    QQuickStyle::setStyle(QStringLiteral("Basic"));
+    if (!qEnvironmentVariableIsSet("QT_QUICK_BACKEND") && !hasHardwareOpenGl())
+        QQuickWindow::setGraphicsApi(QSGRendererInterface::Software);
+}
+
+Application::Application(Options options)
+    : m_options(std::move(options))
+    , m_folders(Folders::of(ui::pathFromQt(m_options.profile)))
+{
+}
+
+Application::~Application() = default;
+
+Application::Start Application::start()
+{
+    try {
+        m_lock = std::make_unique<storage::ProfileLock>(m_folders.data);
+    } catch (const storage::Error& error) {
+        m_message = ui::sentence(error);
+        return Start::failed;
+    }
+    if (!m_lock->held()) {
+        if (Instance::raiseOther(m_folders.data, m_options.model))
+            return Start::raised;
+        m_message =
+            QStringLiteral("Fathom is already running with this profile (process %1), but does not answer.")
+                .arg(m_lock->holder());
+        return Start::failed;
+    }
+    m_log.emplace(m_folders.logs);
+    qInfo("Fathom %s starts, Qt %s, platform %s", FATHOM_VERSION, qVersion(),
+          qPrintable(QGuiApplication::platformName()));
+
+    std::error_code error;
+    std::filesystem::create_directories(m_folders.settings.parent_path(), error);
+    m_session = std::make_unique<ui::Session>(*m_lock, m_folders.settings, ui::EngineFunctions{},
+                                              ui::ModelList::Places{starterModel(), m_folders.models});
+    if (!m_options.safeMode)
+        m_session->models.loadFirst(m_options.model);
+
+    m_instance = std::make_unique<Instance>(m_folders.data);
+    QObject::connect(m_instance.get(), &Instance::raiseRequested, m_instance.get(),
+                     [this](const QString& model) { raise(model); });
+
+    m_qml = std::make_unique<QQmlApplicationEngine>();
+    m_qml->addImportPath(QStringLiteral("qrc:/"));
+    ui::registerObjects(*m_qml, m_session->objects);
+    m_qml->load(QUrl(QStringLiteral("qrc:/Fathom/Main.qml")));
+    if (!m_qml->rootObjects().isEmpty())
+        m_window = qobject_cast<QQuickWindow*>(m_qml->rootObjects().constFirst());
+    if (!m_window) {
+        m_message = QStringLiteral("The window could not be made; this installation is damaged.");
+        return Start::failed;
+    }
+    m_window->show();
+    return Start::window;
+}
+
+void Application::raise(const QString& model)
+{
+    emit m_session->platform.raiseRequested();
+    if (m_window->visibility() == QWindow::Minimized)
+        m_window->showNormal();
+    m_window->raise();
+    m_window->requestActivate();
+    if (!model.isEmpty())
+        m_session->models.load(model);
+}
+
+} // namespace app

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// Where the person writes. One line that grows to a third of the window. Enter sends, Shift+Enter breaks the
+// line; while an input method composes, Enter belongs to it. While the model answers, the button stops it.
+import QtQuick
+import QtQuick.Controls.Basic
+import Fathom.Core
+
+Rectangle {
+    id: composer
+    objectName: "composerFrame"
+
+    property real maximumHeight: Theme.px(240)
+    readonly property bool busy: Chat.state !== "idle"
+    readonly property alias input: input
+    readonly property string hint: busy ? qsTr("Esc to stop")
+        : Models.state === "none" ? qsTr("Choose a model first")
+        : Models.state === "loading" ? qsTr("The model is loading")
+        : Models.state === "failed" ? qsTr("The model did not load")
+        : Chat.modelBusyElsewhere ? qsTr("The model answers in another conversation") : ""
+
+    signal editLast()
+
+    function send() {
+        if (input.inputMethodComposing || busy || !Chat.canSend || input.text.trim() === "")
+            return
+        if (Chat.send(input.text))
+            input.clear()
+    }
+    function focusInput() { input.forceActiveFocus() }
+
+    implicitHeight: Math.max(Theme.px(52), area.height + Theme.px(32))
+    radius: Theme.cardRadius + 2
+    color: Theme.dark ? Theme.surface : Theme.window
+    border.width: Theme.hairline
+    border.color: input.activeFocus ? Theme.mix(Theme.line, Theme.textMuted, 0.5) : Theme.line
+
+    Flickable {
+        id: area
+        anchors.left: parent.left
+        anchors.leftMargin: Theme.gap16
+        anchors.right: side.left
+        anchors.rightMargin: Theme.gap12
+        anchors.bottom: parent.bottom
+        anchors.bottomMargin: Theme.gap16
+        height: Math.min(input.implicitHeight, composer.maximumHeight - Theme.px(32))
+        contentHeight: input.implicitHeight
+        clip: true
+        boundsBehavior: Flickable.StopAtBounds
+        TextArea.flickable: TextArea {
+            id: input
+            objectName: "composer"
+            padding: 0
+            wrapMode: TextEdit.Wrap
+            textFormat: TextEdit.PlainText
+            font.family: Theme.uiFont
+            font.pixelSize: Theme.readingSize
+            color: Theme.text
+            selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
+            selectedTextColor: Theme.text
+            placeholderText: qsTr("Ask anything")
+            placeholderTextColor: Theme.textMuted
+            selectByMouse: true
+            background: null
+            Accessible.role: Accessible.EditableText
+            Accessible.name: qsTr("Message")
+            Accessible.description: qsTr("Enter sends, Shift and Enter break the line")
+            KeyNavigation.priority: KeyNavigation.BeforeItem
+            KeyNavigation.tab: sendButton
+            onTextChanged: if (Chat.draft !== text) Chat.draft = text
+            Keys.onPressed: event => {
+                if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
+                    if (event.modifiers & Qt.ShiftModifier)
+                        return
+                    event.accepted = true
+                    composer.send()
+                } else if (event.key === Qt.Key_Up && length === 0 && !inputMethodComposing) {
+                    event.accepted = true
+                    composer.editLast()
+                }
+            }
+        }
+        ScrollBar.vertical: FScrollBar {}
+    }
+    Row {
+        id: side
+        anchors.right: parent.right
+        anchors.bottom: parent.bottom
+        anchors.margins: Theme.px(9)
+        spacing: Theme.gap8
+        FText {
+            anchors.verticalCenter: parent.verticalCenter
+            visible: text !== "" && composer.width > Theme.px(420)
+            text: composer.hint
+            font.pixelSize: Theme.captionSize
+            color: Theme.textMuted
+        }
+        AbstractButton {
+            id: sendButton
+            objectName: "sendButton"
+            readonly property bool ready: composer.busy || (Chat.canSend && input.text.trim() !== "")
+            implicitWidth: Theme.px(34)
+            implicitHeight: Theme.px(34)
+            enabled: ready
+            focusPolicy: Qt.TabFocus
+            hoverEnabled: true
+            text: composer.busy ? qsTr("Stop") : qsTr("Send")
+            Accessible.role: Accessible.Button
+            Accessible.name: text
+            KeyNavigation.backtab: input
+            onClicked: composer.busy ? Chat.stop() : composer.send()
+            Keys.onReturnPressed: click()
+            contentItem: Item {
+                Icon {
+                    anchors.centerIn: parent
+                    width: Theme.px(18)
+                    height: width
+                    name: composer.busy ? "stop" : "send"
+                    color: sendButton.ready ? Theme.accentText : Theme.textMuted
+                }
+            }
+            background: Rectangle {
+                radius: Theme.radius + 2
+                color: sendButton.ready ? Theme.accent : Theme.raised
+                Rectangle {
+                    anchors.fill: parent
+                    radius: parent.radius
+                    color: sendButton.hovered || sendButton.down ? Theme.hover(sendButton.down) : "transparent"
+                }
+                FocusRing { target: sendButton }
+            }
+            FToolTip {
+                text: sendButton.text
+                visible: sendButton.hovered && !sendButton.down
+            }
+        }
+    }
+    Connections {
+        target: Chat
+        function onDraftChanged() {
+            if (input.text !== Chat.draft) {
+                input.text = Chat.draft
+                input.cursorPosition = input.length
+            }
+        }
+    }
+    Component.onCompleted: {
+        input.text = Chat.draft
+        input.cursorPosition = input.length
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// A small button that is only an icon; its name is spoken and shown on hover.
+import QtQuick
+import QtQuick.Controls.Basic
+
+AbstractButton {
+    id: button
+
+    required property string iconName
+    property color iconColor: enabled ? (hovered || checked ? Theme.text : Theme.textMuted) : Theme.textMuted
+    property int iconSize: 18
+
+    implicitWidth: Theme.px(30)
+    implicitHeight: Theme.px(30)
+    opacity: enabled ? 1 : 0.45
+    focusPolicy: Qt.TabFocus
+    hoverEnabled: true
+    Accessible.role: Accessible.Button
+    Accessible.name: text
+
+    contentItem: Item {
+        Icon {
+            anchors.centerIn: parent
+            width: Theme.px(button.iconSize)
+            height: width
+            name: button.iconName
+            color: button.iconColor
+        }
+    }
+    background: Rectangle {
+        radius: Theme.radius
+        color: button.enabled && (button.hovered || button.down || button.checked) ? Theme.hover(button.down)
+                                                                                  : "transparent"
+        FocusRing { target: button }
+    }
+    Keys.onReturnPressed: click()
+    Keys.onEnterPressed: click()
+
+    FToolTip {
+        text: button.text
+        visible: button.hovered && button.text !== "" && !button.down
+    }
+}

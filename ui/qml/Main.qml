@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+// The window: sidebar at the left, one page beside it, and the keys that work everywhere.
+import QtQuick
+import QtQuick.Controls.Basic
+import QtQuick.Window
+import Fathom.Core
+
+ApplicationWindow {
+    id: window
+
+    property string page: "chat" // "chat", "settings", "models"
+    readonly property bool firstStart: !Settings.firstStartDone
+    readonly property bool narrow: width < Theme.px(900)
+    property bool overlayOpen: false
+    readonly property bool docked: !narrow && Settings.sidebarOpen
+    readonly property bool sidebarShown: docked || (narrow && overlayOpen)
+    readonly property real sidebarWidth: Theme.px(Math.max(220, Math.min(420, Settings.sidebarWidth)))
+    readonly property bool empty: Chat.count === 0 && !Chat.loading
+
+    width: 1180
+    height: 800
+    minimumWidth: 640
+    minimumHeight: 480
+    visible: true
+    title: Conversations.currentId !== 0 && Conversations.currentTitle !== ""
+        ? qsTr("%1 – Fathom").arg(Conversations.currentTitle) : qsTr("Fathom")
+    color: Theme.window
+    font.family: Theme.uiFont
+    font.pixelSize: Theme.interfaceSize
+    palette {
+        window: Theme.window
+        windowText: Theme.text
+        base: Theme.window
+        text: Theme.text
+        button: Theme.raised
+        buttonText: Theme.text
+        highlight: Theme.accent
+        highlightedText: Theme.accentText
+        mid: Theme.line
+        dark: Theme.textMuted
+        light: Theme.surface
+    }
+
+    function toggleSidebar() {
+        if (narrow)
+            overlayOpen = !overlayOpen
+        else
+            Settings.sidebarOpen = !Settings.sidebarOpen
+    }
+    function show(name) {
+        page = name
+        overlayOpen = false
+        if (name === "chat")
+            composer.focusInput()
+    }
+    function newChat() {
+        Conversations.scope = "active"
+        Conversations.newConversation()
+        show("chat")
+    }
+    function focusSearch() {
+        if (!sidebarShown)
+            toggleSidebar()
+        sidebar.focusSearch()
+    }
+    function stepBack() {
+        if (overlayOpen)
+            overlayOpen = false
+        else if (page !== "chat")
+            show("chat")
+        else if (Chat.state !== "idle")
+            Chat.stop()
+        else
+            composer.focusInput()
+    }
+    function editLastMessage() {
+        for (let row = messages.count - 1; row >= 0; --row) {
+            if (messages.model.value(row, "kind") === "user") {
+                messages.positionViewAtIndex(row, ListView.Contain)
+                messages.editedMessage = messages.model.value(row, "messageId")
+                return
+            }
+        }
+    }
+    function setZoom(value) { Settings.zoom = Math.round(Math.max(0.5, Math.min(3, value)) * 10) / 10 }
+    function restoreGeometry() {
+        const parts = Settings.windowGeometry.split(",").map(Number)
+        if (parts.length !== 4 || parts.some(isNaN))
+            return
+        width = Math.max(minimumWidth, Math.min(parts[2], Screen.desktopAvailableWidth))
+        height = Math.max(minimumHeight, Math.min(parts[3], Screen.desktopAvailableHeight))
+        if (parts[0] >= 0 && parts[1] >= 0 && parts[0] + 100 < Screen.desktopAvailableWidth
+                && parts[1] + 100 < Screen.desktopAvailableHeight) {
+            x = parts[0]
+            y = parts[1]
+        }
+    }
+    function saveGeometry() {
+        if (visibility === Window.Windowed)
+            Settings.windowGeometry = [x, y, width, height].join(",")
+    }
+
+    Component.onCompleted: {
+        restoreGeometry()
+        if (!firstStart)
+            composer.focusInput()
+    }
+    onClosing: saveGeometry()
+    onNarrowChanged: overlayOpen = false
+    Binding {
+        target: Theme
+        property: "devicePixelRatio"
+        value: window.Screen.devicePixelRatio
+    }
+    Connections {
+        target: Platform
+        function onRaiseRequested() {
+            window.comeForward()
+        }
+    }
+    Connections {
+        target: Conversations
+        function onCurrentIdChanged() {
+            window.page = "chat"
+            composer.focusInput()
+        }
+    }
+    function comeForward() {
+        if (visibility === Window.Minimized || visibility === Window.Hidden)
+            showNormal()
+        raise()
+        requestActivate()
+    }
+
+    Shortcut { sequence: "Ctrl+N"; onActivated: window.newChat() }
+    Shortcut { sequence: "Ctrl+B"; onActivated: window.toggleSidebar() }
+    Shortcut { sequences: ["Ctrl+K", "Ctrl+F"]; onActivated: window.focusSearch() }
+    Shortcut { sequence: "Ctrl+,"; onActivated: window.show(window.page === "settings" ? "chat" : "settings") }
+    Shortcut { sequences: ["Ctrl++", "Ctrl+="]; onActivated: window.setZoom(Settings.zoom + 0.1) }
+    Shortcut { sequence: "Ctrl+-"; onActivated: window.setZoom(Settings.zoom - 0.1) }
+    Shortcut { sequence: "Ctrl+0"; onActivated: window.setZoom(1) }
+    Shortcut { sequences: ["Ctrl+Tab", "Ctrl+PgDown"]; onActivated: Conversations.openNext() }
+    Shortcut { sequences: ["Ctrl+Shift+Tab", "Ctrl+PgUp"]; onActivated: Conversations.openPrevious() }
+    Shortcut { sequence: "Ctrl+M"; onActivated: header.picker.open() }
+    Shortcut { sequence: "Ctrl+End"; onActivated: messages.toEnd() }
+    Shortcut { sequence: "Ctrl+Q"; onActivated: window.close() }
+
+    FocusScope {
+        id: root
+        anchors.fill: parent
+        focus: true
+        Keys.onEscapePressed: window.stepBack()
+        Keys.onPressed: event => {
+            if (event.key === Qt.Key_F2 && window.page === "chat") {
+                header.rename()
+                event.accepted = true
+            }
+        }
+
+        Item {
+            id: main
+            anchors.left: parent.left
+            anchors.leftMargin: window.docked ? window.sidebarWidth : 0
+            anchors.right: parent.right
+            anchors.top: parent.top
+            anchors.bottom: parent.bottom
+
+            Item {
+                id: chat
+                anchors.fill: parent
+                visible: window.page === "chat"
+
+                Header {
+                    id: header
+                    width: parent.width
+                    sidebarVisible: window.sidebarShown
+                    onToggleSidebar: window.toggleSidebar()
+                    onShowModels: window.show("models")
+                }
+                Column {
+                    id: banners
+                    anchors.top: header.bottom
+                    width: parent.width
+                    Banner {
+                        width: parent.width
+                        text: Conversations.error
+                        onDismissed: Conversations.dismissError()
+                    }
+                    Banner {
+                        id: modelBanner
+                        property string dismissedError
+                        width: parent.width
+                        text: Models.state === "failed" && Models.error !== dismissedError && !window.empty ? Models.error : ""
+                        action: qsTr("Choose another model")
+                        onActed: window.show("models")
+                        onDismissed: dismissedError = Models.error
+                    }
+                }
+                ChatView {
+                    id: messages
+                    anchors.top: banners.bottom
+                    anchors.bottom: composer.top
+                    anchors.bottomMargin: Theme.gap8
+                    width: parent.width
+                    visible: !window.empty
+                    onChooseModel: window.show("models")
+                }
+                EmptyConversation {
+                    id: emptyConversation
+                    visible: window.empty
+                    width: composer.width
+                    x: composer.x
+                    y: composer.y - implicitHeight - Theme.gap24
+                    startersTop: composer.y + composer.height + Theme.gap16 - y
+                    onChosen: text => {
+                        if (Chat.canSend)
+                            Chat.send(text)
+                    }
+                    onShowModels: window.show("models")
+                }
+                Composer {
+                    id: composer
+                    width: Math.min(Theme.columnWidth + Theme.gap32 + Theme.gap8, parent.width - 2 * Theme.gap16)
+                    x: (parent.width - width) / 2
+                    y: window.empty ? Math.round((parent.height - height) * 0.46) : parent.height - height - Theme.gap16
+                    maximumHeight: window.height / 3
+                    onEditLast: window.editLastMessage()
+                }
+            }
+            Loader {
+                id: settingsLoader
+                anchors.fill: parent
+                active: window.page === "settings" || item !== null
+                visible: window.page === "settings"
+                sourceComponent: SettingsPage {
+                    visible: settingsLoader.visible
+                    sidebarVisible: window.sidebarShown
+                    onToggleSidebar: window.toggleSidebar()
+                    onClosed: window.show("chat")
+                    onShowModels: window.show("models")
+                }
+            }
+            Loader {
+                id: modelsLoader
+                anchors.fill: parent
+                active: window.page === "models" || item !== null
+                visible: window.page === "models"
+                sourceComponent: ModelsPage {
+                    sidebarVisible: window.sidebarShown
+                    onToggleSidebar: window.toggleSidebar()
+                    onClosed: window.show("chat")
+                }
+            }
+            Toast {
+                anchors.horizontalCenter: parent.horizontalCenter
+                anchors.bottom: parent.bottom
+                anchors.bottomMargin: composer.height + Theme.gap32
+                z: 5
+            }
+        }
+        Rectangle { // behind the overlay
+            anchors.fill: parent
+            visible: opacity > 0
+            opacity: window.narrow && window.overlayOpen ? 1 : 0
+            color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25)
+            Behavior on opacity { NumberAnimation { duration: Theme.duration } }
+            MouseArea {
+                anchors.fill: parent
+                onClicked: window.overlayOpen = false
+                onWheel: wheel => wheel.accepted = true
+            }
+        }
+        Sidebar {
+            id: sidebar
+            width: window.narrow ? Math.min(window.sidebarWidth, parent.width - Theme.px(80)) : window.sidebarWidth
+            height: parent.height
+            x: window.sidebarShown ? 0 : -width
+            visible: x > -width
+            overlay: window.narrow
+            page: window.page
+            onCollapse: window.toggleSidebar()
+            onShow: page => window.show(page)
+            onChosen: window.show("chat")
+            Behavior on x {
+                enabled: window.narrow
+                NumberAnimation { duration: Theme.duration; easing.type: Theme.easing }
+            }
+        }
+        Loader {
+            anchors.fill: parent
+            active: window.firstStart
+            sourceComponent: FirstStart {
+                onStartTalking: {
+                    Settings.firstStartDone = true
+                    composer.focusInput()
+                }
+                onHaveModels: {
+                    Settings.firstStartDone = true
+                    window.show("models")
+                    modelsLoader.item.addFolder()
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// A few lines to write; what was written is taken when the field is left.
+import QtQuick
+import QtQuick.Controls.Basic
+
+Rectangle {
+    id: field
+
+    property string value
+    property alias placeholderText: area.placeholderText
+    signal chosen(string value)
+
+    implicitHeight: Math.max(Theme.px(76), Math.min(Theme.px(200), area.implicitHeight))
+    height: implicitHeight
+    radius: Theme.radius
+    color: Theme.window
+    border.width: area.activeFocus ? 2 : Theme.hairline
+    border.color: area.activeFocus ? Theme.accent : Theme.line
+
+    Flickable {
+        anchors.fill: parent
+        anchors.margins: 2
+        contentHeight: area.implicitHeight
+        clip: true
+        boundsBehavior: Flickable.StopAtBounds
+        TextArea.flickable: TextArea {
+            id: area
+            padding: Theme.gap8
+            wrapMode: TextEdit.Wrap
+            textFormat: TextEdit.PlainText
+            font.family: Theme.uiFont
+            font.pixelSize: Theme.interfaceSize
+            color: Theme.text
+            placeholderTextColor: Theme.textMuted
+            selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
+            selectedTextColor: Theme.text
+            background: null
+            text: field.value
+            Accessible.name: field.Accessible.name
+            KeyNavigation.priority: KeyNavigation.BeforeItem
+            onEditingFinished: if (text !== field.value) field.chosen(text)
+        }
+        ScrollBar.vertical: FScrollBar {}
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// A table in a card of its own: hairlines between rows, columns as wide as their words, sideways scrolling
+// inside the card where the page is too narrow.
+import QtQuick
+import QtQuick.Controls.Basic
+import Fathom.Core
+
+Item {
+    id: block
+
+    required property var row
+    required property real column
+    required property real wide
+    readonly property var table: row.table ?? null
+    readonly property bool top: row.continuation !== true
+    readonly property bool bottom: row.continued !== true
+    readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
+    readonly property var widths: layout(table ? table.widths : [])
+    readonly property real total: widths.reduce((sum, width) => sum + width, 0)
+    readonly property real outer: Math.max(column, Math.min(wide, total + indent))
+
+    // Natural widths; stretched to the column if they are less, squeezed down to readable ones if they are more.
+    function layout(letters) {
+        const natural = letters.map(count => Math.max(Theme.px(56), count * Theme.px(8) + Theme.px(30)))
+        const sum = natural.reduce((total, width) => total + width, 0)
+        const room = column - indent
+        if (sum <= room)
+            return natural.map(width => width * room / sum)
+        const space = wide - indent
+        return sum <= space ? natural
+            : natural.map(width => Math.max(Math.min(width, Theme.px(150)), width * space / sum))
+    }
+
+    implicitHeight: card.height
+    Accessible.role: Accessible.Table
+    Accessible.name: qsTr("Table")
+
+    Item {
+        id: card
+        x: (block.width - block.outer) / 2 + block.indent
+        width: block.outer - block.indent
+        height: rows.height
+        clip: !block.top || !block.bottom
+
+        Rectangle {
+            anchors.fill: parent
+            anchors.topMargin: block.top ? 0 : -2 * radius
+            anchors.bottomMargin: block.bottom ? 0 : -2 * radius
+            radius: Theme.cardRadius
+            color: "transparent"
+            border.width: Theme.hairline
+            border.color: Theme.line
+        }
+        Flickable {
+            id: flick
+            anchors.fill: parent
+            anchors.margins: 1
+            contentWidth: Math.max(block.total, width)
+            contentHeight: height
+            flickableDirection: Flickable.HorizontalFlick
+            boundsBehavior: Flickable.StopAtBounds
+            clip: true
+            Column {
+                id: rows
+                Repeater {
+                    model: block.table
+                    Item {
+                        id: line
+                        required property int index
+                        required property bool header
+                        required property var cells
+                        width: block.total
+                        height: cellRow.height
+                        Rectangle {
+                            visible: line.index > 0 || !block.top
+                            width: Math.max(parent.width, flick.width)
+                            height: Theme.hairline
+                            color: Theme.line
+                        }
+                        Row {
+                            id: cellRow
+                            Repeater {
+                                model: block.table ? block.table.columns : 0
+                                Text {
+                                    id: cell
+                                    required property int index
+                                    readonly property string alignment: block.table ? block.table.alignments[index]
+                                                                                    : "left"
+                                    text: Theme.richStyle + (line.cells[index] ?? "")
+                                    textFormat: Text.RichText
+                                    width: block.widths[index] ?? 0
+                                    wrapMode: Text.Wrap
+                                    leftPadding: Theme.gap16 - 1
+                                    rightPadding: Theme.gap12
+                                    topPadding: Theme.gap8
+                                    bottomPadding: Theme.gap8
+                                    horizontalAlignment: alignment === "right" ? Text.AlignRight
+                                        : alignment === "center" ? Text.AlignHCenter : Text.AlignLeft
+                                    font.family: Theme.uiFont
+                                    font.pixelSize: line.header ? Theme.captionSize : Theme.interfaceSize + 1
+                                    color: line.header ? Theme.textMuted : Theme.text
+                                    onLinkActivated: link => Platform.openLink(link)
+                                    Accessible.role: line.header ? Accessible.ColumnHeader : Accessible.Cell
+                                    Accessible.name: line.cells[index] ?? ""
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            ScrollBar.horizontal: FScrollBar {}
+        }
+    }
+}

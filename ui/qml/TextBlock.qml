@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// A paragraph or heading of an answer, with the marker of its list item and the bars of its quotes.
+import QtQuick
+import Fathom.Core
+
+Item {
+    id: block
+
+    required property var row
+    required property real column
+    readonly property bool heading: row.type === "heading"
+    readonly property int level: row.level ?? 0
+    readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
+    readonly property bool writing: row.status === "streaming" && row.lastBlock === true
+
+    implicitHeight: body.implicitHeight
+    Accessible.role: heading ? Accessible.Heading : Accessible.Paragraph
+    Accessible.name: body.getText(0, body.length)
+
+    Item {
+        id: frame
+        x: (block.width - block.column) / 2
+        width: block.column
+        height: parent.height
+
+        Repeater {
+            model: block.row.quote ?? 0
+            Rectangle {
+                required property int index
+                x: index * Theme.gap16
+                y: -Theme.gap4
+                width: Theme.px(3)
+                height: frame.height + Theme.gap8
+                radius: width / 2
+                color: Theme.line
+            }
+        }
+        FText {
+            readonly property bool bullet: text === "•"
+            visible: text !== ""
+            text: block.row.marker ?? ""
+            x: block.indent - width - Theme.gap8
+            y: body.cursorMiddle - height / 2
+            font.pixelSize: bullet ? Theme.titleSize : Theme.readingSize
+            color: Theme.textMuted
+            elide: Text.ElideNone
+        }
+        FRich {
+            id: body
+            readonly property real cursorMiddle: {
+                const first = contentHeight > 0 ? positionToRectangle(0) : Qt.rect(0, 0, 0, 0)
+                return y + first.y + first.height - font.pixelSize * 0.62
+            }
+            x: block.indent
+            width: block.column - block.indent
+            html: block.row.html ?? ""
+            font.pixelSize: !block.heading ? Theme.readingSize : block.level === 1 ? Theme.pageTitleSize
+                : block.level === 2 ? Theme.titleSize : Theme.readingSize
+            font.weight: block.heading ? Theme.strong : Theme.regular
+            color: (block.row.quote ?? 0) > 0 ? Theme.textMuted : Theme.text
+
+            Rectangle {
+                readonly property rect end: body.length >= 0 && body.contentHeight >= 0
+                    ? body.positionToRectangle(body.length) : Qt.rect(0, 0, 0, 0)
+                visible: block.writing
+                x: end.x + 2
+                y: end.y + end.height - height - Theme.px(3)
+                width: Theme.px(2)
+                height: Theme.px(17)
+                radius: 1
+                color: Theme.accent
+                opacity: 0.7
+            }
+        }
+    }
+}

@@ -101,22 +101,51 @@ Conversation conversation_of(const Statement& row)
     conversation.updated_at = row.integer(8);
     conversation.deleted_at = optional_integer(row, 9);
     conversation.leaf = optional_integer(row, 10);
-    conversation.preview = one_line(row.text(11), preview_length);
+    conversation.preview = row.text(11);
     return conversation;
 }
 
-// What a person searches for, as expressions for FTS5. Each word becomes a string in quotes, in which nothing
-// is an operator; all of them must be met.
+// What a person searches for. The indexes know which texts hold certain groups of characters, not where;
+// whether the words are there is then seen in the text itself.
 struct SearchQuery
 {
-    std::optional<std::string> trigrams; // words of three characters and more
-    std::optional<std::string> bigrams;  // shorter ones
-    std::vector<std::u32string> words;   // folded, to find them again in a text
+    std::vector<std::u32string> words;   // folded; a text must hold each of them
+    std::optional<std::string> trigrams; // FTS5 expressions: all groups of three of words of at least three
+    std::optional<std::string> bigrams;  // characters, all shorter words
     bool in_trash = false;
 };
 
 constexpr std::size_t most_words = 16;
 constexpr std::size_t longest_word = 256; // characters
+constexpr std::size_t most_trigrams = 16; // of one word: more of them hardly narrow the search
+
+// Adds a string that FTS5 must find. Nothing is an operator inside its quotes.
+void require(std::optional<std::string>& expression, std::string_view text, std::string_view behind = {})
+{
+    std::string& all = expression ? *expression : expression.emplace();
+    all += all.empty() ? "\"" : " AND \"";
+    for (const char c : text)
+        all.append(c == '"' ? 2 : 1, c);
+    all += '"';
+    all += behind;
+}
+
+void add_word(SearchQuery& query, std::string_view word, const Folder& folder)
+{
+    const std::vector<FoldedCharacter> characters = folder.fold(word);
+    if (characters.empty() || query.words.size() == most_words)
+        return;
+    std::u32string& folded = query.words.emplace_back();
+    for (const FoldedCharacter& character : characters)
+        folded += character.folded;
+    if (characters.size() == 1)
+        require(query.bigrams, word, " *"); // any pair that it begins
+    else if (characters.size() == 2)
+        require(query.bigrams, word);
+    for (std::size_t i = 0; i + 3 <= characters.size() && i < most_trigrams; ++i)
+        require(query.trigrams,
+                word.substr(characters[i].begin, characters[i + 2].end - characters[i].begin));
+}
 
 SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& folder)
 {
@@ -125,17 +154,7 @@ SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& fol
     std::string word;
     std::size_t characters = 0;
     const auto end_word = [&] {
-        if (characters > 0 && query.words.size() < most_words) {
-            std::string quoted = "\"";
-            for (const char c : word)
-                quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-            quoted += characters == 1 ? "\" *" : "\"";
-            std::optional<std::string>& expression = characters >= 3 ? query.trigrams : query.bigrams;
-            expression = expression ? *expression + " AND " + quoted : quoted;
-            std::u32string& folded = query.words.emplace_back();
-            for (const FoldedCharacter& character : folder.fold(word))
-                folded += character.folded;
-        }
+        add_word(query, word, folder);
         word.clear();
         characters = 0;
     };
@@ -156,8 +175,9 @@ SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& fol
 constexpr std::size_t snippet_before = 40;  // characters in front of the first match
 constexpr std::size_t snippet_length = 160; // characters
 
-// One line of the text around the first word that is found, with all words marked in it.
-void fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& query, const Folder& folder)
+// Fills in one line of the text around the first word that is found, with all words marked in it; false if a
+// word is missing.
+bool fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& query, const Folder& folder)
 {
     const std::vector<FoldedCharacter> characters = folder.fold(text);
     std::u32string folded;
@@ -166,10 +186,12 @@ void fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& quer
         folded += character.folded;
 
     std::size_t first = folded.size();
-    for (const std::u32string& word : query.words)
-        first = std::min(first, folded.find(word));
-    if (first >= folded.size())
-        first = 0;
+    for (const std::u32string& word : query.words) {
+        const std::size_t at = folded.find(word);
+        if (at == std::u32string::npos)
+            return false;
+        first = std::min(first, at);
+    }
     const std::size_t begin = first > snippet_before ? first - snippet_before : 0;
     const std::size_t end = std::min(folded.size(), begin + snippet_length);
 
@@ -202,40 +224,43 @@ void fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& quer
     }
     if (end < folded.size())
         hit.snippet += "…";
+    return true;
 }
 
-// Each index is walked from its newest entry, so that the limit ends the work. Where both are needed, the
-// trigrams lead, being fewer, and each of their hits is looked up among the bigrams.
-void search_titles(Connection& database, const SearchQuery& query, std::int64_t limit,
+// Short words that stand in no more texts than this lead a search that has long words too. Reading so many
+// texts takes about a tenth of a second; where there are more, the first hits are met soon.
+constexpr std::int64_t few_texts = 5000;
+
+// Both searches walk one index from its newest entry, and end with the limit.
+
+void search_titles(Connection& database, const SearchQuery& query, std::size_t limit,
                    std::vector<SearchHit>& hits)
 {
     const char* by_trigrams = R"sql(
         SELECT c.id, c.title, c.updated_at
         FROM title_trigrams CROSS JOIN conversations c ON c.id = title_trigrams.rowid
         WHERE title_trigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-          AND (?4 IS NULL OR EXISTS (
-              SELECT 1 FROM title_bigrams WHERE title_bigrams MATCH ?4 AND title_bigrams.rowid = c.id))
-        ORDER BY title_trigrams.rowid DESC LIMIT ?3
+        ORDER BY title_trigrams.rowid DESC
     )sql";
     const char* by_bigrams = R"sql(
         SELECT c.id, c.title, c.updated_at
         FROM title_bigrams CROSS JOIN conversations c ON c.id = title_bigrams.rowid
         WHERE title_bigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-        ORDER BY title_bigrams.rowid DESC LIMIT ?3
+        ORDER BY title_bigrams.rowid DESC
     )sql";
-    Statement row = query.trigrams
-                        ? database.query(by_trigrams, query.trigrams, query.in_trash, limit, query.bigrams)
-                        : database.query(by_bigrams, query.bigrams, query.in_trash, limit);
-    while (row.step()) {
-        SearchHit& hit = hits.emplace_back();
+    Statement row = query.trigrams ? database.query(by_trigrams, query.trigrams, query.in_trash)
+                                   : database.query(by_bigrams, query.bigrams, query.in_trash);
+    while (hits.size() < limit && row.step()) {
+        SearchHit hit;
         hit.conversation = row.integer(0);
         hit.title = row.text(1);
         hit.time = row.integer(2);
-        fill_snippet(hit, hit.title, query, database.folder());
+        if (fill_snippet(hit, hit.title, query, database.folder()))
+            hits.push_back(std::move(hit));
     }
 }
 
-void search_messages(Connection& database, const SearchQuery& query, std::int64_t limit,
+void search_messages(Connection& database, const SearchQuery& query, std::size_t limit,
                      std::vector<SearchHit>& hits)
 {
     const char* by_trigrams = R"sql(
@@ -243,28 +268,33 @@ void search_messages(Connection& database, const SearchQuery& query, std::int64_
         FROM message_trigrams CROSS JOIN messages m ON m.id = message_trigrams.rowid
         CROSS JOIN conversations c ON c.id = m.conversation
         WHERE message_trigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-          AND (?4 IS NULL OR EXISTS (
-              SELECT 1 FROM message_bigrams WHERE message_bigrams MATCH ?4 AND message_bigrams.rowid = m.id))
-        ORDER BY message_trigrams.rowid DESC LIMIT ?3
+        ORDER BY message_trigrams.rowid DESC
     )sql";
     const char* by_bigrams = R"sql(
         SELECT m.id, m.conversation, m.role, c.title, m.created_at, m.content
         FROM message_bigrams CROSS JOIN messages m ON m.id = message_bigrams.rowid
         CROSS JOIN conversations c ON c.id = m.conversation
         WHERE message_bigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-        ORDER BY message_bigrams.rowid DESC LIMIT ?3
+        ORDER BY message_bigrams.rowid DESC
     )sql";
-    Statement row = query.trigrams
-                        ? database.query(by_trigrams, query.trigrams, query.in_trash, limit, query.bigrams)
-                        : database.query(by_bigrams, query.bigrams, query.in_trash, limit);
-    while (row.step()) {
-        SearchHit& hit = hits.emplace_back();
+    const char* count_short = R"sql(
+        SELECT count(*) FROM (SELECT 1 FROM message_bigrams WHERE message_bigrams MATCH ?1 LIMIT ?2)
+    )sql";
+    const bool trigrams_lead =
+        query.trigrams &&
+        !(query.bigrams &&
+          database.query(count_short, query.bigrams, few_texts + 1).first_integer() <= few_texts);
+    Statement row = trigrams_lead ? database.query(by_trigrams, query.trigrams, query.in_trash)
+                                  : database.query(by_bigrams, query.bigrams, query.in_trash);
+    while (hits.size() < limit && row.step()) {
+        SearchHit hit;
         hit.message = row.integer(0);
         hit.conversation = row.integer(1);
         hit.role = enum_of<Role>(role_names, row.text(2), database);
         hit.title = row.text(3);
         hit.time = row.integer(4);
-        fill_snippet(hit, row.text(5), query, database.folder());
+        if (fill_snippet(hit, row.text(5), query, database.folder()))
+            hits.push_back(std::move(hit));
     }
 }
 
@@ -315,9 +345,9 @@ std::vector<Conversation> ChatReader::list_conversations(Scope scope, std::int64
     std::unordered_map<Id, std::size_t> places;
     const char* sql = R"sql(
         SELECT c.id, c.title, c.title_is_automatic, c.pinned, c.archived, c.unread, c.folder,
-               c.created_at, c.updated_at, c.deleted_at, c.leaf, substr(leaf.content, 1, 400)
-        FROM conversations c LEFT JOIN messages leaf ON leaf.id = c.leaf
-        WHERE CASE WHEN c.deleted_at IS NOT NULL THEN 2 ELSE c.archived END = ?1
+               c.created_at, c.updated_at, c.deleted_at, c.leaf, c.preview
+        FROM conversations c
+        WHERE c.scope = ?1
         ORDER BY c.deleted_at DESC, c.pinned DESC, c.updated_at DESC, c.id DESC
         LIMIT ?2 OFFSET ?3
     )sql";
@@ -338,9 +368,8 @@ std::vector<Conversation> ChatReader::list_conversations(Scope scope, std::int64
 Counts ChatReader::count_conversations()
 {
     Statement row = m_database->query(R"sql(
-        SELECT count(*) FILTER (WHERE deleted_at IS NULL AND NOT archived),
-               count(*) FILTER (WHERE deleted_at IS NULL AND archived),
-               count(*) FILTER (WHERE deleted_at IS NOT NULL)
+        SELECT count(*) FILTER (WHERE scope = 0), count(*) FILTER (WHERE scope = 1),
+               count(*) FILTER (WHERE scope = 2)
         FROM conversations
     )sql");
     row.step();
@@ -351,8 +380,8 @@ std::optional<Conversation> ChatReader::conversation(Id id)
 {
     const char* sql = R"sql(
         SELECT c.id, c.title, c.title_is_automatic, c.pinned, c.archived, c.unread, c.folder,
-               c.created_at, c.updated_at, c.deleted_at, c.leaf, substr(leaf.content, 1, 400), c.draft, c.settings
-        FROM conversations c LEFT JOIN messages leaf ON leaf.id = c.leaf
+               c.created_at, c.updated_at, c.deleted_at, c.leaf, c.preview, c.draft, c.settings
+        FROM conversations c
         WHERE c.id = ?1
     )sql";
     Statement row = m_database->query(sql, id);
@@ -462,9 +491,10 @@ std::vector<SearchHit> ChatReader::search(std::string_view text, std::int64_t li
     std::vector<SearchHit> hits;
     if (query.words.empty() || limit == 0)
         return hits;
-    const std::int64_t most = limit < 0 ? std::numeric_limits<std::int64_t>::max() : limit;
+    const std::size_t most =
+        limit < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limit);
     search_titles(*m_database, query, most, hits);
-    search_messages(*m_database, query, most - static_cast<std::int64_t>(hits.size()), hits);
+    search_messages(*m_database, query, most, hits);
     return hits;
 }
 
@@ -512,6 +542,7 @@ void ChatStore::mark_interrupted()
     for (const Id id : ids) {
         m_database->run("UPDATE messages SET status = 'interrupted' WHERE id = ?1", id);
         index_message(id);
+        update_preview(place_of(id).conversation);
     }
     transaction.commit();
 }
@@ -771,6 +802,22 @@ void ChatStore::choose(Id leaf, const Place& place)
     )sql";
     m_database->run(sql, leaf, extends ? 1 : no_limit);
     m_database->run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", place.conversation, leaf);
+    update_preview(place.conversation);
+}
+
+void ChatStore::update_preview(Id conversation)
+{
+    std::string preview;
+    {
+        const char* sql = R"sql(
+            SELECT substr(m.content, 1, 1000) FROM conversations c JOIN messages m ON m.id = c.leaf WHERE c.id = ?1
+        )sql";
+        Statement row = m_database->query(sql, conversation);
+        if (row.step())
+            preview = one_line(row.text(0), preview_length);
+    }
+    if (!preview.empty()) // an answer that has no text yet leaves the question there
+        m_database->run("UPDATE conversations SET preview = ?2 WHERE id = ?1", conversation, preview);
 }
 
 Id ChatStore::append_message(Id conversation, Role role, std::string_view content)
@@ -828,8 +875,9 @@ void ChatStore::finish_answer(Id answer, const AnswerResult& result)
                     result.generate_tokens_per_second);
     require_change("answer being written with the number", answer);
     index_message(answer);
-    m_database->run("UPDATE conversations SET updated_at = ?2 WHERE id = ?1", place_of(answer).conversation,
-                    now());
+    const Id conversation = place_of(answer).conversation;
+    m_database->run("UPDATE conversations SET updated_at = ?2 WHERE id = ?1", conversation, now());
+    update_preview(conversation);
     transaction.commit();
 }
 

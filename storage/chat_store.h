@@ -269,6 +269,7 @@ private:
     Place place_of(Id message);
     Id insert_message(const Place& place, Status status, std::string_view content);
     void choose(Id leaf, const Place& place);
+    void update_preview(Id conversation);
 
     std::filesystem::path m_profile;
 };

@@ -32,12 +32,18 @@ constexpr Migration list[] = {
             created_at INTEGER NOT NULL,
             updated_at INTEGER NOT NULL,
             deleted_at INTEGER,
+            -- Which list it stands in: 0 active, 1 archived, 2 trash.
+            scope INTEGER NOT NULL AS (CASE WHEN deleted_at IS NULL THEN archived ELSE 2 END),
             -- The chosen branch: its last message. The way to it are the parents.
             leaf INTEGER,
+            preview TEXT NOT NULL DEFAULT '', -- of the leaf's text: 10,000 leaves lie all over the file
             draft TEXT NOT NULL DEFAULT '',
             settings TEXT NOT NULL, -- a JSON object
             FOREIGN KEY (id, leaf) REFERENCES messages (conversation, id) DEFERRABLE INITIALLY DEFERRED
         ) STRICT;
+
+        CREATE INDEX listed_conversations
+            ON conversations (scope, deleted_at DESC, pinned DESC, updated_at DESC, id DESC);
 
         CREATE TABLE conversation_tags (
             conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
@@ -83,16 +89,21 @@ constexpr Migration list[] = {
         -- An answer is indexed once it is finished: indexing it at each commit would cost the square of its length.
         CREATE VIEW searchable_messages AS SELECT id, content FROM messages WHERE status <> 'streaming';
 
-        -- Trigrams answer queries from three characters on, bigrams shorter ones. The store keeps them in step: to
-        -- SQLite 3.40 a search table is unsafe in a trigger of a schema that is not trusted.
+        -- Trigrams answer queries from three characters on, bigrams shorter ones. They hold which texts have a group
+        -- of characters, not where: a third of the size. The store keeps them in step: to SQLite 3.40 a search table
+        -- is unsafe in a trigger of a schema that is not trusted.
         CREATE VIRTUAL TABLE message_trigrams USING fts5 (
-            content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'trigram');
+            content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'trigram',
+            detail = none, columnsize = 0);
         CREATE VIRTUAL TABLE message_bigrams USING fts5 (
-            content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'bigram', detail = none);
+            content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'bigram',
+            detail = none, columnsize = 0);
         CREATE VIRTUAL TABLE title_trigrams USING fts5 (
-            title, content = 'conversations', content_rowid = 'id', tokenize = 'trigram');
+            title, content = 'conversations', content_rowid = 'id', tokenize = 'trigram',
+            detail = none, columnsize = 0);
         CREATE VIRTUAL TABLE title_bigrams USING fts5 (
-            title, content = 'conversations', content_rowid = 'id', tokenize = 'bigram', detail = none);
+            title, content = 'conversations', content_rowid = 'id', tokenize = 'bigram',
+            detail = none, columnsize = 0);
 
         INSERT INTO message_trigrams (message_trigrams) VALUES ('rebuild');
         INSERT INTO message_bigrams (message_bigrams) VALUES ('rebuild');

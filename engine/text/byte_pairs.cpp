@@ -59,14 +59,12 @@ void Merger::propose(std::uint32_t position)
     const MergeTable::Merge merge = m_merges.find(left.id, right.id);
     if (merge.result < 0)
         return;
-    m_heap.push_back({merge.rank, position, left.id, right.id, merge.result});
+    m_heap.push_back({static_cast<std::uint64_t>(merge.rank) << 32 | position, left.id, right.id});
 }
 
 void Merger::merge(std::string_view piece, std::vector<TokenId>& out)
 {
-    const auto later = [](const Candidate& a, const Candidate& b) {
-        return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
-    };
+    const auto later = [](const Candidate& a, const Candidate& b) { return a.order > b.order; };
     const auto count = static_cast<std::uint32_t>(piece.size());
     m_symbols.clear();
     for (std::uint32_t i = 0; i < count; ++i)
@@ -81,16 +79,17 @@ void Merger::merge(std::string_view piece, std::vector<TokenId>& out)
         std::ranges::pop_heap(m_heap, later);
         const Candidate best = m_heap.back();
         m_heap.pop_back();
-        Symbol& left = m_symbols[best.position];
+        const auto position = static_cast<std::uint32_t>(best.order);
+        Symbol& left = m_symbols[position];
         if (left.id != best.left || left.next == none || m_symbols[left.next].id != best.right)
             continue;
         Symbol& right = m_symbols[left.next];
-        left.id = best.result;
+        left.id = m_merges.find(best.left, best.right).result;
         left.next = right.next;
         right.id = dead;
         if (left.next != none)
-            m_symbols[left.next].previous = best.position;
-        for (const std::uint32_t neighbour : {left.previous, best.position}) {
+            m_symbols[left.next].previous = position;
+        for (const std::uint32_t neighbour : {left.previous, position}) {
             const std::size_t size = m_heap.size();
             if (neighbour != none)
                 propose(neighbour);

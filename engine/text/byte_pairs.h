@@ -64,11 +64,9 @@ private:
     // A pair that can merge, as it was when it was found; stale once one of the two has merged otherwise.
     struct Candidate
     {
-        std::uint32_t rank;
-        std::uint32_t position; // of the left one
+        std::uint64_t order; // rank, then the position of the left one: the smallest is next
         TokenId left;
         TokenId right;
-        TokenId result;
     };
     void propose(std::uint32_t position);
 

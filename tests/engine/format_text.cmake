@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
 # File formats, config and text: what needs no forward pass.
-foreach(name utf8 chat_template)
+foreach(name utf8 tokenizer chat_template)
     fathom_test(test_${name} SOURCES test_${name}.cpp LIBRARIES fathom_text)
 endforeach()

@@ -159,6 +159,8 @@ private:
         static const QRegularExpression element(QStringLiteral(R"((?<![\w.])(?:\w+\.)?(Text|Label)\s*\{)"));
         for (auto it = element.globalMatch(code); it.hasNext();) {
             const QRegularExpressionMatch match = it.next();
+            if (code.contains("component " + match.captured(1) + ":")) // the file's own, checked by its base
+                continue;
             QString own; // the element's own properties, without those of its children
             int depth = 1;
             for (qsizetype i = match.capturedEnd(); i < code.size() && depth > 0; ++i) {

@@ -265,7 +265,10 @@ void ModelEngine::start(SequenceId id, const Request& request, std::stop_token s
     sequence.tokens.reserve(length + static_cast<std::size_t>(most));
     sequence.tokens.insert(sequence.tokens.end(), prompt.begin() + static_cast<std::ptrdiff_t>(common.fresh),
                            prompt.end());
+    // Generating is not to allocate; a token is about four bytes of text.
     generation->result.ids.reserve(static_cast<std::size_t>(most));
+    generation->result.text.reserve(static_cast<std::size_t>(std::min<std::int64_t>(4 * most, 1 << 16)));
+    sequence.blocks.reserve(static_cast<std::int64_t>(length) + most);
     sequence.generation = std::move(generation);
 
     const auto active = std::count_if(m_sequences.begin(), m_sequences.end(),

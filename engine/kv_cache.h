@@ -51,6 +51,8 @@ public:
 
     // How many more blocks are needed before `tokens` tokens fit.
     std::int64_t missing(std::int64_t tokens) const;
+    // Makes room in the list itself, so that growing to `tokens` tokens allocates nothing.
+    void reserve(std::int64_t tokens) { m_blocks.reserve(static_cast<std::size_t>(blocks_for(tokens))); }
     // Takes them. False, with nothing taken, where the pool has too few.
     bool grow(std::int64_t tokens);
     // Gives back what lies behind the first `tokens` tokens.

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// Binding tensors: the forms that GGUF knows, and one clear message for every mistake.
+#include "engine/error.h"
+#include "engine/evaluator.h"
+#include "engine/weights.h"
+#include "tests/engine/golden.h"
+#include "tests/engine/golden_gguf.h"
+
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <fstream>
+#include <iterator>
+
+using engine::Evaluator;
+using engine::LoadOptions;
+using golden::KeyValueForm;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string read_bytes(const fs::path& path)
+{
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_bytes(const fs::path& path, const std::string& bytes)
+{
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+void replace(std::string& text, const std::string& from, const std::string& to)
+{
+    const std::size_t at = text.find(from);
+    QVERIFY2(at != std::string::npos, from.c_str());
+    text.replace(at, from.size(), to);
+}
+
+LoadOptions options()
+{
+    LoadOptions o;
+    o.threads = 1;
+    o.cache_type = engine::CacheType::f32;
+    o.context_tokens = 128;
+    return o;
+}
+
+// The message that loading and reading a few tokens ends with; empty if it goes well.
+std::string failure_of(const fs::path& model)
+{
+    try {
+        Evaluator evaluator(model, options());
+        const std::int32_t ids[] = {1, 2, 3};
+        evaluator.feed(ids, Evaluator::Output::last,
+                       [](std::size_t, std::int64_t, std::span<const float>) {});
+    } catch (const engine::Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+} // namespace
+
+class TestWeights : public QObject
+{
+    Q_OBJECT
+
+    QTemporaryDir m_folder;
+    int m_copies = 0;
+
+    fs::path copy_of(const char* name)
+    {
+        const fs::path target = fs::path(m_folder.path().toStdString()) / std::to_string(++m_copies);
+        fs::copy(golden::data_folder() / "golden" / name, target, fs::copy_options::recursive);
+        return target;
+    }
+    fs::path file(const char* name) const { return fs::path(m_folder.path().toStdString()) / name; }
+
+private slots:
+    // The same logits from the forms of GGUF as from the folder.
+    void gguf_forms_data()
+    {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<int>("form");
+        for (const char* name : {"lite", "groups", "long", "dense", "odd"})
+            for (const KeyValueForm form : {KeyValueForm::legacy, KeyValueForm::mla, KeyValueForm::both})
+                QTest::addRow("%s %d", name, static_cast<int>(form)) << name << static_cast<int>(form);
+    }
+    void gguf_forms()
+    {
+        QFETCH(QString, name);
+        QFETCH(int, form);
+        const fs::path folder = golden::data_folder() / "golden" / name.toStdString();
+        golden::to_gguf(folder, static_cast<KeyValueForm>(form)).write(file("model.gguf"));
+        const auto prompt = golden::prompt_of({"", folder, "", folder / "run.json"});
+        const golden::Table expected = golden::read_logits(folder / "expected.safetensors");
+        for (const auto chosen : {kernels::AttentionForm::absorbed, kernels::AttentionForm::decompressed}) {
+            Evaluator evaluator(file("model.gguf"), options());
+            evaluator.set_form(chosen);
+            double worst = 0;
+            QVERIFY(evaluator.feed(prompt, Evaluator::Output::all,
+                                   [&](std::size_t, std::int64_t position, std::span<const float> row) {
+                                       const double d = golden::difference(
+                                           row, expected.row(static_cast<std::size_t>(position)));
+                                       if (!(d <= worst))
+                                           worst = d;
+                                   }));
+            QVERIFY2(worst <= 1e-4, qPrintable(QString::number(worst)));
+        }
+    }
+
+    // A GGUF without output.weight uses the embedding for it.
+    void tied_head()
+    {
+        const fs::path folder = copy_of("dense");
+        const engine::format::ModelFiles plain(folder);
+        const engine::Config config = engine::read_config(plain);
+        QVERIFY(engine::bind_weights(plain, config).head.data !=
+                engine::bind_weights(plain, config).embedding.data);
+
+        GgufWriter writer = golden::to_gguf(folder, KeyValueForm::legacy);
+        std::string bytes = writer.bytes();
+        replace(bytes, "output.weight", "unused.weight");
+        write_bytes(file("tied.gguf"), bytes);
+        const engine::format::ModelFiles tied(file("tied.gguf"));
+        const engine::Weights weights = engine::bind_weights(tied, engine::read_config(tied));
+        QVERIFY(weights.head.data == weights.embedding.data);
+
+        std::string json = read_bytes(folder / "config.json");
+        replace(json, "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+        write_bytes(folder / "config.json", json);
+        const engine::format::ModelFiles said(folder);
+        const engine::Weights by_config = engine::bind_weights(said, engine::read_config(said));
+        QVERIFY(by_config.head.data == by_config.embedding.data);
+    }
+
+    void stages_hold_every_tensor_once()
+    {
+        for (const char* name : {"lite", "groups", "dense", "sharded"}) {
+            const engine::format::ModelFiles files(golden::data_folder() / "golden" / name);
+            const engine::Config config = engine::read_config(files);
+            const engine::Weights weights = engine::bind_weights(files, config);
+            std::int64_t all = 0;
+            for (const auto& tensor : files.tensors().all())
+                all += static_cast<std::int64_t>(tensor.bytes.size());
+            QCOMPARE(weights.bytes(), all);
+            QCOMPARE(static_cast<std::int64_t>(weights.stages.size()), config.num_hidden_layers + 2);
+
+            std::int64_t read = 0;
+            std::int64_t stages = 0;
+            QVERIFY(engine::read_ahead(files, weights,
+                                       [&](std::int64_t s, std::int64_t bytes) {
+                                           QVERIFY(bytes >= read && s >= stages);
+                                           stages = s;
+                                           read = bytes;
+                                       },
+                                       {}));
+            QCOMPARE(read, all);
+            QCOMPARE(stages, config.num_hidden_layers + 2);
+        }
+    }
+
+    void pointers_can_be_moved()
+    {
+        const engine::format::ModelFiles files(golden::data_folder() / "golden" / "groups");
+        engine::Weights weights = engine::bind_weights(files, engine::read_config(files));
+        const std::byte* const before = weights.layers[1].routed[2].down.data;
+        int visited = 0;
+        int present = 0;
+        engine::for_each_pointer(weights, [&](const std::byte*& pointer) {
+            ++visited;
+            if (pointer) {
+                ++present;
+                ++pointer;
+            }
+        });
+        QCOMPARE(weights.layers[1].routed[2].down.data, before + 1);
+        // Embedding, norm and head; 7 of a squeezed attention's matrices, kv_b twice, and the ffn's norm in
+        // each of 3 layers; one dense network; router, 8 experts and the shared one in 2 layers.
+        QCOMPARE(present, 3 + 3 * (8 + 2) + 3 + 2 * (1 + 8 * 3 + 3));
+        QVERIFY(visited > present);
+    }
+
+    void stop_while_reading()
+    {
+        const engine::format::ModelFiles files(golden::data_folder() / "golden" / "lite");
+        const engine::Weights weights = engine::bind_weights(files, engine::read_config(files));
+        std::stop_source stop;
+        std::int64_t stages = 0;
+        QVERIFY(!engine::read_ahead(
+            files, weights,
+            [&](std::int64_t s, std::int64_t) {
+                stages = s;
+                if (s == 2)
+                    stop.request_stop();
+            },
+            stop.get_token()));
+        QCOMPARE(stages, 2);
+    }
+
+    // Every fault: what is done to a golden folder, and what the message must say.
+    void faults()
+    {
+        const auto says = [&](const fs::path& model, std::initializer_list<const char*> words) {
+            const std::string message = failure_of(model);
+            QVERIFY2(!message.empty(), "no error");
+            QVERIFY2(message.find('\n') == std::string::npos, message.c_str());
+            for (const char* word : words)
+                QVERIFY2(message.find(word) != std::string::npos,
+                         (message + " lacks '" + word + "'").c_str());
+        };
+        const auto edit = [&](const fs::path& path, const std::string& from, const std::string& to) {
+            std::string bytes = read_bytes(path);
+            replace(bytes, from, to);
+            write_bytes(path, bytes);
+        };
+
+        QVERIFY2(failure_of(copy_of("lite")).empty(), "the unharmed copy");
+
+        fs::path model = copy_of("lite");
+        fs::remove(model / "config.json");
+        says(model, {"config.json"});
+
+        model = copy_of("lite");
+        edit(model / "config.json", "\"n_routed_experts\": 8", "\"n_routed_experts\": 0");
+        says(model, {"config.json", "n_routed_experts", "0"});
+
+        model = copy_of("lite");
+        fs::remove(model / "model.safetensors");
+        says(model, {model.c_str(), "weights"});
+
+        model = copy_of("lite");
+        edit(model / "model.safetensors", "layers.1.self_attn.o_proj", "layers.1.self_attn.o_prox");
+        says(model, {"model.safetensors", "model.layers.1.self_attn.o_proj.weight", "expected", "found"});
+
+        model = copy_of("lite");
+        edit(model / "config.json", "\"vocab_size\": 260", "\"vocab_size\": 261");
+        says(model, {"model.safetensors", "model.embed_tokens.weight", "[261, 64]", "[260, 64]"});
+
+        model = copy_of("lite");
+        std::string bytes = read_bytes(model / "model.safetensors");
+        write_bytes(model / "model.safetensors", bytes.substr(0, bytes.size() - 1));
+        says(model, {"model.safetensors"});
+
+        GgufWriter writer = golden::to_gguf(copy_of("lite"), KeyValueForm::legacy);
+        bytes = writer.bytes();
+        write_bytes(file("cut.gguf"), bytes.substr(0, bytes.size() / 2));
+        says(file("cut.gguf"), {"cut.gguf"});
+        std::string name_only = bytes;
+        replace(name_only, "blk.2.attn_norm.weight", "blk.2.attn_morn.weight");
+        write_bytes(file("name.gguf"), name_only);
+        says(file("name.gguf"), {"name.gguf", "blk.2.attn_norm.weight"});
+        says(file("absent.gguf"), {"absent.gguf"});
+
+        // Numbers that are none: found when the logits are looked at.
+        model = copy_of("lite");
+        const engine::format::Safetensors original(model);
+        const auto norm = original.tensors().find("model.norm.weight")->bytes;
+        const auto whole = original.files().front().bytes();
+        bytes = read_bytes(model / "model.safetensors");
+        for (std::size_t i = 0; i < norm.size(); i += 2)
+            bytes.replace(static_cast<std::size_t>(norm.data() - whole.data()) + i, 2, "\xc0\x7f");
+        const fs::path nan = copy_of("lite");
+        write_bytes(nan / "model.safetensors", bytes);
+        says(nan, {nan.c_str(), "position 2", "finite"});
+    }
+
+    void options_that_cannot_be()
+    {
+        const fs::path model = golden::data_folder() / "golden" / "lite";
+        const auto failure = [&](auto change) {
+            LoadOptions o = options();
+            change(o);
+            try {
+                const Evaluator evaluator(model, o);
+            } catch (const engine::Error& error) {
+                return std::string(error.what());
+            }
+            return std::string();
+        };
+        QVERIFY(failure([](LoadOptions&) {}).empty());
+        QVERIFY(failure([](LoadOptions& o) { o.isa = "abacus"; }).find("abacus") != std::string::npos);
+        QVERIFY(failure([](LoadOptions& o) { o.device = "cuda:99"; }).find("cuda:99") != std::string::npos);
+        QVERIFY(failure([](LoadOptions& o) { o.threads = -1; }).find("threads") != std::string::npos);
+        QVERIFY(failure([](LoadOptions& o) { o.chunk_tokens = 0; }).find("chunk") != std::string::npos);
+        QVERIFY(failure([](LoadOptions& o) { o.context_tokens = 163841; }).find("context") !=
+                std::string::npos);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestWeights)
+#include "test_weights.moc"

@@ -324,7 +324,7 @@ Time now()
 
 std::filesystem::path database_file(const std::filesystem::path& profile)
 {
-    return profile / "fathom.db";
+    return profile / "fathom.sqlite";
 }
 
 // ChatReader

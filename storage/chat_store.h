@@ -201,7 +201,7 @@ protected:
 class ChatStore : public ChatReader
 {
 public:
-    // Opens or creates `<profile>/fathom.db`, brings it up to date (with a backup first) and turns what a
+    // Opens or creates `<profile>/fathom.sqlite`, brings it up to date (with a backup first) and turns what a
     // crash left streaming into interrupted. Throws Error; a database that is refused is left as it was.
     explicit ChatStore(const ProfileLock& lock);
     ~ChatStore() override;

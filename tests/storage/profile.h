@@ -21,7 +21,7 @@ public:
     {
         return m_directory.filePath(QStringLiteral("profile")).toStdString();
     }
-    std::filesystem::path database() const { return path() / "fathom.db"; }
+    std::filesystem::path database() const { return path() / "fathom.sqlite"; }
     std::filesystem::path backups() const { return path() / "backups"; }
 
 private:

@@ -62,13 +62,15 @@ int main(int argc, char** argv)
     if (model == QLatin1String("failing"))
         world->load_error = "tensor blk.3.attn_kv_b.weight: expected 4096 × 512, found 4096 × 256";
 
-    ui::Session session(lock, fake::functions(world), {profile / "starter.gguf", profile / "models"});
+    ui::Session session(lock, profile / "settings.ini", fake::functions(world),
+                        {profile / "starter.gguf", profile / "models"});
     session.settings.setTheme(parser.value(QStringLiteral("theme")));
     session.settings.setFirstStartDone(!empty);
     if (model != QLatin1String("none"))
         session.models.loadFirst({});
 
     QQmlApplicationEngine engine;
+    engine.addImportPath(QStringLiteral("qrc:/"));
     ui::registerObjects(engine, session.objects);
     engine.load(QUrl(QStringLiteral("qrc:/Fathom/Main.qml")));
     if (engine.rootObjects().isEmpty())

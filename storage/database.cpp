@@ -20,8 +20,12 @@ namespace {
 // way.
 constexpr int busy_timeout = 2000;
 
-Error::Kind kind_of(int result)
+// `code` is the errno of the latest system call, for results that come from one.
+Error::Kind kind_of(int result, int code)
 {
+    const bool from_system = (result & 0xFF) == SQLITE_IOERR || (result & 0xFF) == SQLITE_CANTOPEN;
+    if (from_system && (code == ENOSPC || code == EDQUOT))
+        return Error::Kind::full; // SQLite says SQLITE_FULL only where it writes a page
     switch (result & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -280,9 +284,11 @@ bool Connection::checkpoint()
     const int result =
         sqlite3_wal_checkpoint_v2(m_database.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     sqlite3_busy_timeout(m_database.get(), busy_timeout);
-    if (result != SQLITE_OK && kind_of(result) != Error::Kind::busy)
+    if (result == SQLITE_BUSY)
+        return false;
+    if (result != SQLITE_OK)
         fail();
-    return result == SQLITE_OK;
+    return true;
 }
 
 Statement Connection::prepare(const char* sql)
@@ -345,7 +351,7 @@ void Connection::fail()
     // time.
     if (result == SQLITE_IOERR_FSYNC || result == SQLITE_IOERR_DIR_FSYNC)
         m_broken = true;
-    const Error::Kind kind = kind_of(result);
+    const Error::Kind kind = kind_of(result, sqlite3_system_errno(m_database.get()));
     throw Error(sentence(kind, m_file.string(), sqlite3_errmsg(m_database.get())), m_file.string(), kind);
 }
 

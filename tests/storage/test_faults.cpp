@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// The disk fails at the n-th write or sync, once or from then on. SQLite calls the functions below instead of
+// the C library's, because a program's own symbols come first.
+#include "storage/chat_store.h"
+#include "storage/migrations.h"
+#include "tests/storage/profile.h"
+
+#include <cerrno>
+#include <map>
+#include <set>
+#include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+using namespace storage;
+namespace fs = std::filesystem;
+
+namespace {
+
+enum class Call
+{
+    write,
+    sync
+};
+
+struct Fault
+{
+    Call call = Call::write;
+    int code = 0; // errno
+    bool lasts = false;
+    int calls_left = 0; // until it strikes; 0: it never does
+};
+Fault fault;
+
+bool strikes(Call call)
+{
+    if (fault.call != call || fault.calls_left == 0)
+        return false;
+    if (fault.calls_left > 1) {
+        --fault.calls_left;
+        return false;
+    }
+    if (!fault.lasts)
+        fault.calls_left = 0;
+    errno = fault.code;
+    return true;
+}
+
+} // namespace
+
+extern "C" ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t offset)
+{
+    return strikes(Call::write) ? -1 : syscall(SYS_pwrite64, file, bytes, size, offset);
+}
+
+extern "C" int fdatasync(int)
+{
+    return strikes(Call::sync) ? -1 : 0; // no test here cuts the power
+}
+
+namespace {
+
+// What was acknowledged.
+struct Acknowledged
+{
+    std::map<Id, std::string> titles;
+    std::map<Id, std::string> texts;
+    std::set<Id> deleted;
+
+    void verify(ChatReader& reader) const
+    {
+        for (const auto& [id, title] : titles) {
+            const std::optional<Conversation> conversation = reader.conversation(id);
+            QVERIFY(conversation);
+            QVERIFY(conversation->title == title);
+        }
+        for (const auto& [id, text] : texts) {
+            const std::optional<Message> message = reader.message(id);
+            QVERIFY(message);
+            QVERIFY(message->content == text);
+        }
+        for (const Id id : deleted)
+            QVERIFY(!reader.conversation(id));
+    }
+};
+
+class TestFaults : public QObject
+{
+    Q_OBJECT
+
+    // Does everything once, and notes what was done and what failed how.
+    static std::vector<Error> use(ChatStore& store, Acknowledged& done, int round)
+    {
+        std::vector<Error> errors;
+        const auto attempt = [&](const std::function<void()>& action) {
+            if (const auto error = error_of(action))
+                errors.push_back(*error);
+        };
+        const std::string big(20000, static_cast<char>('a' + round % 26)); // several pages
+        Id conversation = 0;
+        Id question = 0;
+        Id answer = 0;
+        attempt([&] {
+            conversation = store.create_conversation("first");
+            done.titles[conversation] = "first";
+        });
+        attempt([&] {
+            question = store.append_message(conversation, Role::user, big);
+            done.texts[question] = big;
+        });
+        attempt([&] {
+            answer = store.begin_answer(question, {});
+            done.texts[answer] = "";
+        });
+        attempt([&] {
+            store.update_answer(answer, big, {1, 2, 3});
+            done.texts[answer] = big;
+        });
+        attempt([&] {
+            AnswerResult result;
+            result.text = big + " end";
+            store.finish_answer(answer, result);
+            done.texts[answer] = result.text;
+        });
+        attempt([&] {
+            store.rename(conversation, "renamed");
+            done.titles[conversation] = "renamed";
+        });
+        attempt([&] {
+            const Id gone = store.create_conversation("to be deleted");
+            store.append_message(gone, Role::user, big);
+            store.delete_for_ever(gone);
+            done.deleted.insert(gone);
+        });
+        attempt([&] { store.idle(); });
+        return errors;
+    }
+
+private slots:
+    void nothing_acknowledged_is_lost_data()
+    {
+        QTest::addColumn<int>("call");
+        QTest::addColumn<int>("code");
+        QTest::addColumn<bool>("lasts");
+        QTest::newRow("disk full for a moment") << int(Call::write) << ENOSPC << false;
+        QTest::newRow("disk full") << int(Call::write) << ENOSPC << true;
+        QTest::newRow("write error") << int(Call::write) << EIO << false;
+        QTest::newRow("write errors") << int(Call::write) << EIO << true;
+        QTest::newRow("sync error") << int(Call::sync) << EIO << false;
+        QTest::newRow("sync errors") << int(Call::sync) << EIO << true;
+    }
+
+    void nothing_acknowledged_is_lost()
+    {
+        QFETCH(int, call);
+        QFETCH(int, code);
+        QFETCH(bool, lasts);
+        Profile profile;
+        Acknowledged done;
+        int failures = 0;
+        for (int n = 1; n <= 10; ++n) {
+            const ProfileLock lock(profile.path());
+            ChatStore store(lock);
+            // Writes come many to a commit, syncs one.
+            fault = {Call(call), code, lasts, Call(call) == Call::write ? 7 * n : n};
+            const std::vector<Error> errors = use(store, done, n);
+            fault = {};
+            if (!errors.empty()) {
+                ++failures;
+                QCOMPARE(errors.front().kind(), code == ENOSPC ? Error::Kind::full : Error::Kind::io);
+                QCOMPARE(errors.front().where(), profile.database().string());
+            }
+            // The same store goes on once there is room again; after a failed sync over a new connection.
+            QCOMPARE(store.is_broken(), Call(call) == Call::sync && !errors.empty());
+            if (store.is_broken())
+                store.reopen();
+            const std::vector<Error> later = use(store, done, n + 1);
+            QVERIFY2(later.empty(), later.empty() ? "" : later.front().what());
+            done.verify(store);
+        }
+        QVERIFY(failures > 5);
+        const ProfileLock lock(profile.path());
+        ChatStore store(lock);
+        done.verify(store);
+        Connection database(profile.database(), Connection::Mode::read_only);
+        Statement row = database.prepare("PRAGMA integrity_check");
+        QVERIFY(row.step());
+        QCOMPARE(std::string(row.text(0)), std::string("ok"));
+    }
+
+    void a_migration_that_fails_anywhere_can_be_repeated()
+    {
+        Profile made;
+        fs::create_directories(made.path());
+        {
+            Connection database(made.database(), Connection::Mode::read_write);
+            database.use_write_ahead_log();
+            migrate(database, migrations().first(1), made.backups());
+            database.execute(R"sql(
+                INSERT INTO conversations (title, title_is_automatic, settings, created_at, updated_at)
+                VALUES ('kept', 0, '{}', 1, 1);
+            )sql");
+        }
+        int failures = 0;
+        for (const Call call : {Call::write, Call::sync}) {
+            for (int n = 1; n <= 40; n += 3) {
+                Profile profile;
+                const ProfileLock lock(profile.path());
+                fs::copy_file(made.database(), profile.database());
+                fault = {call, EIO, true, n};
+                failures += error_of([&] { ChatStore store(lock); }).has_value();
+                fault = {};
+                ChatStore store(lock);
+                QCOMPARE(store.search("kept", 1).size(), std::size_t(1));
+            }
+        }
+        QVERIFY(failures > 5);
+    }
+
+    void a_fresh_profile_that_fails_anywhere_can_be_made_again()
+    {
+        for (int n = 1; n <= 30; n += 3) {
+            Profile profile;
+            const ProfileLock lock(profile.path());
+            fault = {Call::write, ENOSPC, true, n};
+            const auto error = error_of([&] { ChatStore store(lock); });
+            fault = {};
+            QVERIFY(!error || error->kind() == Error::Kind::full);
+            ChatStore store(lock);
+            QVERIFY(store.create_conversation("works") > 0);
+        }
+    }
+};
+
+} // namespace
+
+QTEST_APPLESS_MAIN(TestFaults)
+#include "test_faults.moc"

@@ -17,20 +17,20 @@ BOS, EOS, PAD, SPARE = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence
 
 # Share of the training tokens: name -> (first stage, conversation stage).
 MIX = {
-    "synth_stories": (0.26, 0.02),
-    "synth_chat": (0.30, 0.58),
-    "synth_zh": (0.05, 0.08),
-    "synth_fathom": (0.02, 0.07),
-    "stories_tiny": (0.08, 0.0),
-    "chat_story_requests": (0.06, 0.10),
-    "stories_picture_books": (0.02, 0.0),
-    "books_children": (0.04, 0.0),
-    "dialogue_persona": (0.03, 0.0),
-    "dialogue_self": (0.05, 0.0),
-    "dialogue_topical": (0.01, 0.0),
+    "synth_stories": (0.28, 0.01),
+    "synth_chat": (0.37, 0.60),
+    "synth_zh": (0.04, 0.07),
+    "synth_fathom": (0.03, 0.08),
+    "stories_tiny": (0.09, 0.0),
+    "chat_story_requests": (0.06, 0.09),
+    "stories_picture_books": (0.01, 0.0),
+    "books_children": (0.01, 0.0),
+    "dialogue_persona": (0.02, 0.0),
+    "dialogue_self": (0.02, 0.0),
+    "dialogue_topical": (0.005, 0.0),
     "chat_smalltalk": (0.05, 0.12),
-    "instruct_dolly_simple": (0.01, 0.01),
-    "zh_mixed": (0.02, 0.02),
+    "instruct_dolly_simple": (0.005, 0.01),
+    "zh_mixed": (0.01, 0.02),
 }
 SYNTHETIC = {"synth_stories": 24000, "synth_chat": 70000, "synth_zh": 16000, "synth_fathom": 4000}
 # Records per source in the sample that the tokenizer is trained on.

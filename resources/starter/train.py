@@ -4,6 +4,8 @@
 The schedule follows the share of the budget that is used up, of `--minutes` of wall time or of `--tokens`: short rows
 first, then longer ones, at last the conversation stage with loss on the answers alone while the rate falls to zero.
 With `--tokens` a run depends on the seed alone; with `--minutes` also on the speed of the machine.
+Each worker is a process with one thread that takes its rows of every step; the gradients are summed once per step. On
+a busy machine that is about twice as fast as threads inside each operation, which wait for each other all the time.
 """
 import argparse
 import json
@@ -13,13 +15,15 @@ import signal
 import time
 
 import torch
+import torch.distributed as dist
+import torch.multiprocessing
 
 import data
 from model import Config, Model
 
 # Up to this share of the budget: (share, stage, tokens in a row).
-PHASES = [(0.40, 0, 256), (0.70, 0, 512), (0.92, 1, 1024), (1.00, 1, 2048)]
-DECAY_FROM = 0.65
+PHASES = [(0.36, 0, 256), (0.50, 0, 512), (0.93, 1, 1024), (1.00, 1, 2048)]
+DECAY_FROM = 0.55
 MICRO_TOKENS = 2048
 
 
@@ -27,7 +31,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised (Jordan et al. 2024), scaled to AdamW's size (arXiv 2502.16982).
 
     Takes matrices and stacks of matrices. The iteration is Newton's with a quintic polynomial whose coefficients
-    drive all singular values into about 0.7 to 1.2 within five steps.
+    drive all singular values into about 0.7 to 1.2 within five steps. The workers share the matrices among them.
     """
 
     def __init__(self, parameters, lr: float, momentum: float = 0.95, weight_decay: float = 0.1):
@@ -46,7 +50,9 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
-            for parameter in group["params"]:
+            for index, parameter in enumerate(group["params"]):
+                if index % dist.get_world_size() != dist.get_rank():
+                    continue
                 state = self.state[parameter]
                 if not state:
                     state["momentum"] = torch.zeros_like(parameter)
@@ -54,6 +60,16 @@ class Muon(torch.optim.Optimizer):
                 update = self.orthogonal(parameter.grad + group["momentum"] * state["momentum"])
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(max(parameter.shape[-2:])))
+            for index, parameter in enumerate(group["params"]):
+                dist.broadcast(parameter, src=index % dist.get_world_size())
+
+    @torch.no_grad()
+    def share_state(self):
+        """Brings the momenta of all workers to all, before a checkpoint is written."""
+        for group in self.param_groups:
+            for index, parameter in enumerate(group["params"]):
+                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                dist.broadcast(momentum, src=index % dist.get_world_size())
 
 
 def make_optimizers(model: Model, muon: bool, lr: float) -> list[torch.optim.Optimizer]:
@@ -122,35 +138,53 @@ def plot(log: list[dict], path: str) -> None:
     plt.close(figure)
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="work folder: data cache, checkpoint, log, plot")
     parser.add_argument("--data", help="folder with the *.jsonl.xz of real text; without it, generated text alone")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="wall time to train, over all resumed runs")
+    budget.add_argument("--until", type=float, help="Unix time at which to end, however late the run began")
     budget.add_argument("--tokens", type=float, help="tokens to train on")
-    parser.add_argument("--until", type=float, help="with --minutes: end at this Unix time, however late the run began")
     parser.add_argument("--config", help="config.json, to train another size")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--batch", type=int, default=8192, help="tokens per step")
+    parser.add_argument("--batch", type=int, default=4096, help="tokens per step")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
-    parser.add_argument("--warmup", type=int, default=60, help="steps")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warmup", type=int, default=80, help="steps")
+    parser.add_argument("--workers", type=int, default=2, help="processes, one per core")
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
-    args = parser.parse_args()
+    return parser.parse_args()
 
-    torch.set_num_threads(args.threads)
+
+def progress(args: argparse.Namespace, tokens: int, spent: float, step_seconds: float) -> float:
+    """Share of the budget that will be used up when the next step ends; 1 or more: the run is over."""
+    if args.tokens:
+        return tokens / args.tokens
+    if args.until:
+        left = args.until - time.time() - step_seconds
+        return spent / (spent + left) if left > 0 else 1.0
+    return (spent + step_seconds) / (60 * args.minutes)
+
+
+def work(rank: int, args: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    os.makedirs(args.out, exist_ok=True)
+    meeting = os.path.join(os.path.abspath(args.out), "workers")
+    dist.init_process_group("gloo", init_method="file://" + meeting, rank=rank, world_size=args.workers)
     config = Config.load(args.config) if args.config else Config()
     tokenizer, sources = data.prepare(args.data, args.out, args.seed, config.vocab_size)
     packer = data.Packer(tokenizer, sources, args.seed)
     model = Model(config)
+    parameters = list(model.parameters())
     optimizers = make_optimizers(model, args.optimizer == "muon", args.lr)
-    total = sum(parameter.numel() for parameter in model.parameters())
-    print(f"{total / 1e6:.2f} M parameters, {args.optimizer}", flush=True)
+    lead = rank == 0
 
+    def say(text: str) -> None:
+        if lead:
+            print(text, flush=True)
+
+    say(f"{sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {args.optimizer}, {args.workers} workers")
     step, tokens, spent, log = 0, 0, 0.0, []
     path = os.path.join(args.out, "checkpoint.pt")
     if os.path.exists(path):
@@ -160,9 +194,13 @@ def main() -> None:
             optimizer.load_state_dict(state)
         packer.restore(saved["packer"])
         step, tokens, spent, log = saved["step"], saved["tokens"], saved["spent"], saved["log"]
-        print(f"resumed at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min", flush=True)
+        say(f"resumed at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min")
 
     def save() -> None:
+        if args.optimizer == "muon":
+            optimizers[1].share_state()
+        if not lead:
+            return
         state = {
             "config": vars(config),
             "model": model.state_dict(),
@@ -181,38 +219,56 @@ def main() -> None:
             plot(log, os.path.join(args.out, "training.png"))
 
     stopping = []
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    signal.signal(signal.SIGINT, lambda *_: stopping.append(True))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.append(True) if lead else None)
     last_save = last_check = time.monotonic()
     step_seconds = 0.0
-    while not stopping:
+    while True:
+        # The first worker decides for all: how far the run is, whether to stop, check or save.
         begin = time.monotonic()
-        if args.tokens:
-            share = tokens / args.tokens
-        elif args.until:
-            share = spent / max(1.0, spent + args.until - time.time() - step_seconds)
-        else:
-            share = (spent + step_seconds) / (60 * args.minutes)
-        if share >= 1 or (args.until and time.time() >= args.until):
+        check = begin - last_check > 15 * 60
+        keep = begin - last_save > 60 * args.checkpoint_minutes
+        orders = torch.tensor([progress(args, tokens, spent, step_seconds), bool(stopping), check, keep], dtype=torch.float64)
+        dist.broadcast(orders, src=0)
+        share, stopped, check, keep = orders.tolist()
+        finished = share >= 1
+        if lead and (check or (finished and not stopped)):
+            log.append({"step": step, "tokens": tokens, "validation": validate(model, packer, 1500)})
+            say(f"validation {log[-1]['validation']}")
+        if check:
+            last_check = time.monotonic()
+        if keep or stopped or finished:
+            save()
+            last_save = time.monotonic()
+        if stopped or finished:
+            say(f"{'stopped' if stopped else 'finished'} at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min")
             break
+
+        begin = time.monotonic()
         _, stage, length = next(phase for phase in PHASES if share < phase[0])
         scale = rate(share, step, args.warmup)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = args.lr * scale
         ids, targets = packer.batch(stage, args.batch // length, length)
-        counted = int((targets >= 0).sum())
-        loss_sum = 0.0
+        counted, total_rows = int((targets >= 0).sum()), len(ids)
+        own_ids, own_targets = torch.from_numpy(ids[rank :: args.workers]), torch.from_numpy(targets[rank :: args.workers])
         rows = max(1, MICRO_TOKENS // length)
-        load = []
-        for first in range(0, len(ids), rows):
-            wanted = torch.from_numpy(targets[first : first + rows])
-            loss, extra = model.loss(torch.from_numpy(ids[first : first + rows]), wanted)
-            weight = (wanted >= 0).sum() / counted  # each target of the step counts alike
-            (loss * weight + extra * rows / len(ids)).backward()
-            loss_sum += loss.item() * weight.item()
-            load.append(torch.stack([layer.mlp.load for layer in model.layers[config.first_k_dense_replace :]]))
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).item()
+        moe = [layer.mlp for layer in model.layers[config.first_k_dense_replace :]]
+        results = torch.zeros(1 + len(moe) * config.n_routed_experts)  # loss, then the load of each expert
+        for first in range(0, len(own_ids), rows):
+            wanted = own_targets[first : first + rows]
+            loss, extra = model.loss(own_ids[first : first + rows], wanted)
+            weight, part = (wanted >= 0).sum() / counted, len(wanted) / total_rows  # each target of the step counts alike
+            (loss * weight + extra * part).backward()
+            results[0] += loss.detach() * weight
+            results[1:] += torch.cat([layer.load for layer in moe]) * part
+        flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [results])
+        dist.all_reduce(flat)
+        *gradients, results = flat.split([parameter.numel() for parameter in parameters] + [len(results)])
+        for parameter, gradient in zip(parameters, gradients):
+            parameter.grad.copy_(gradient.view_as(parameter))
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0).item()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -220,13 +276,13 @@ def main() -> None:
         tokens += ids.size
         step_seconds = time.monotonic() - begin
         spent += step_seconds
-        relative = torch.stack(load).mean(0) * config.n_routed_experts
+        relative = results[1:].view(len(moe), -1) * config.n_routed_experts
         log.append(
             {
                 "step": step,
                 "tokens": tokens,
                 "seconds": round(spent, 1),
-                "loss": round(loss_sum, 4),
+                "loss": round(results[0].item(), 4),
                 "lr": args.lr * scale,
                 "norm": round(norm, 3),
                 "busiest": [round(x, 2) for x in relative.amax(-1).tolist()],
@@ -234,26 +290,33 @@ def main() -> None:
             }
         )
         if step % 10 == 0:
-            recent = log[-10:]
+            recent = [entry for entry in log[-11:] if "loss" in entry]
             mean = sum(entry["loss"] for entry in recent) / len(recent)
             speed = (tokens - recent[0]["tokens"]) / max(1e-9, spent - recent[0]["seconds"])
-            print(
+            say(
                 f"{100 * share:5.1f} %  step {step}  {tokens / 1e6:.2f} M tokens  loss {mean:.3f}  norm {norm:.2f}  "
-                f"lr {args.lr * scale:.1e}  {speed:.0f} tokens/s  row {length}  busiest {max(log[-1]['busiest']):.2f}",
-                flush=True,
+                f"lr {args.lr * scale:.1e}  {speed:.0f} tokens/s  row {length}  busiest {max(log[-1]['busiest']):.2f}"
             )
-        if time.monotonic() - last_check > 15 * 60:
-            log.append({"step": step, "tokens": tokens, "validation": validate(model, packer, 4000)})
-            print("validation", log[-1]["validation"], flush=True)
-            last_check = time.monotonic()
-        if time.monotonic() - last_save > 60 * args.checkpoint_minutes:
-            save()
-            last_save = time.monotonic()
-    if not stopping:
-        log.append({"step": step, "tokens": tokens, "validation": validate(model, packer, 8000)})
-        print("validation", log[-1]["validation"], flush=True)
-    save()
-    print(f"{'stopped' if stopping else 'finished'} at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min", flush=True)
+    dist.destroy_process_group()
+
+
+def main() -> None:
+    args = parse()
+    if args.batch % (args.workers * PHASES[-1][2]):
+        raise SystemExit(f"--batch must be a multiple of {args.workers * PHASES[-1][2]}: each worker takes whole rows")
+    os.makedirs(args.out, exist_ok=True)
+    config = Config.load(args.config) if args.config else Config()
+    data.prepare(args.data, args.out, args.seed, config.vocab_size)  # once, before the workers read it
+    meeting = os.path.join(args.out, "workers")
+    if os.path.exists(meeting):
+        os.remove(meeting)
+    context = torch.multiprocessing.get_context("spawn")
+    others = [context.Process(target=work, args=(rank, args), daemon=True) for rank in range(1, args.workers)]
+    for other in others:
+        other.start()
+    work(0, args)
+    for other in others:
+        other.join()
 
 
 if __name__ == "__main__":

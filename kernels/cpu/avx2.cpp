@@ -11,7 +11,7 @@ namespace {
 using Vec = __m256;
 using Index = std::int64_t;
 
-// The first n of 8 lanes, n in 0 … 7.
+// The first n of 8 lanes.
 __m256i first_lanes(Index n)
 {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -77,6 +77,25 @@ Vec q8_0_values(const std::byte* block, int i)
 
 constexpr Index q8_0_bytes = bytes_per_block(Dtype::q8_0);
 
+// Numbers 8 * i … 8 * i + 7 of 32 at `block`, of any type. `scale` is that of a Q8_0 block.
+template <Dtype dtype> Vec load_stored(const std::byte* block, Vec scale, int i)
+{
+    if constexpr (dtype == Dtype::q8_0)
+        return _mm256_mul_ps(scale, q8_0_values(block, i));
+    else
+        return load8<dtype>(block, 8 * i);
+}
+
+// Rows that end after a few lines give the processor's own prefetcher no time to see a pattern, so whoever
+// reads weights asks for the lines of the row that comes `rows_ahead` later. Asking beyond the last row is
+// harmless.
+constexpr Index rows_ahead = 4;
+
+void prefetch(const std::byte* line)
+{
+    _mm_prefetch(line, _MM_HINT_T0);
+}
+
 // ---- dots ----
 
 // ((0+1)+(2+3)) + ((4+5)+(6+7))
@@ -108,67 +127,107 @@ template <int R> void store_sums(const Vec sums[R], float* y, Store store)
     }
 }
 
-// One chunk of columns for R rows and T tokens. With R = 4 and T = 3 the twelve sums, three activations and
-// one weight fill the sixteen registers, and seven loads feed twelve multiplications.
-template <Dtype dtype, int R, int T>
-void dot_tile(const std::byte* w, Index stride, Index columns, const float* const* x, Index x_offset,
-              float* const* y, Index y_offset, Store store)
+// A tile is one chunk of columns for R rows and T tokens.
+struct Tile
+{
+    const std::byte* w = nullptr;
+    Index stride = 0;
+    Index columns = 0;
+    const float* const* x = nullptr;
+    Index x_offset = 0;
+    float* const* y = nullptr;
+    Index y_offset = 0;
+    Store store = Store::write;
+};
+
+// Floats that lie in the cache. With R = 4 and T = 3 the twelve sums, three activations and one weight fill
+// the sixteen registers, and seven loads feed twelve multiplications.
+template <int R, int T> void dot_floats(const Tile& tile)
 {
     Vec sum[T][R];
+    const float* x[T];
 #pragma GCC unroll 4
-    for (int t = 0; t < T; ++t)
+    for (int t = 0; t < T; ++t) {
+        x[t] = tile.x[t] + tile.x_offset;
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r)
             sum[t][r] = _mm256_setzero_ps();
-    const float* xs[T];
+    }
+    const Index whole = tile.columns & ~Index{7};
+    for (Index c = 0; c < whole; c += 8) {
+        Vec activation[T];
 #pragma GCC unroll 4
-    for (int t = 0; t < T; ++t)
-        xs[t] = x[t] + x_offset;
-
-    if constexpr (dtype == Dtype::q8_0) {
-        for (Index c = 0; c < columns; c += 32) {
-            const std::byte* blocks = w + c / 32 * q8_0_bytes;
+        for (int t = 0; t < T; ++t)
+            activation[t] = _mm256_loadu_ps(x[t] + c);
 #pragma GCC unroll 4
-            for (int r = 0; r < R; ++r) {
-                const std::byte* block = blocks + r * stride;
-                const Vec scale = _mm256_set1_ps(f16_at(block));
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; ++i) {
-                    const Vec weight = _mm256_mul_ps(scale, q8_0_values(block, i));
-#pragma GCC unroll 4
-                    for (int t = 0; t < T; ++t)
-                        sum[t][r] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(xs[t] + c + 8 * i), sum[t][r]);
-                }
-            }
-        }
-    } else {
-        const Index whole = columns & ~Index{7};
-        for (Index c = 0; c < whole; c += 8) {
-            Vec activation[T];
+        for (int r = 0; r < R; ++r) {
+            const Vec weight = load8<Dtype::f32>(tile.w + r * tile.stride, c);
 #pragma GCC unroll 4
             for (int t = 0; t < T; ++t)
-                activation[t] = _mm256_loadu_ps(xs[t] + c);
+                sum[t][r] = _mm256_fmadd_ps(weight, activation[t], sum[t][r]);
+        }
+    }
+    if (const Index rest = tile.columns - whole; rest != 0) {
 #pragma GCC unroll 4
-            for (int r = 0; r < R; ++r) {
-                const Vec weight = load8<dtype>(w + r * stride, c);
+        for (int r = 0; r < R; ++r) {
+            const Vec weight = load_last<Dtype::f32>(tile.w + r * tile.stride, whole, rest);
+#pragma GCC unroll 4
+            for (int t = 0; t < T; ++t)
+                sum[t][r] = _mm256_fmadd_ps(weight, load_some(x[t] + whole, rest), sum[t][r]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t)
+        store_sums<R>(sum[t], tile.y[t] + tile.y_offset, tile.store);
+}
+
+// Stored numbers that come from memory: they are converted in registers, and the lines of the next four rows
+// are asked for in time. Short rows end before the processor's own prefetcher has seen a pattern in them.
+template <Dtype dtype, int R, int T> void dot_stored(const Tile& tile)
+{
+    Vec sum[T][R];
+    const float* x[T];
+#pragma GCC unroll 4
+    for (int t = 0; t < T; ++t) {
+        x[t] = tile.x[t] + tile.x_offset;
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r)
+            sum[t][r] = _mm256_setzero_ps();
+    }
+    const Index ahead = rows_ahead * tile.stride;
+    const Index whole = tile.columns & ~Index{31};
+    for (Index c = 0; c < whole; c += 32) {
+        const std::byte* blocks = tile.w + c / values_per_block(dtype) * bytes_per_block(dtype);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+            const std::byte* block = blocks + r * tile.stride;
+            prefetch(block + ahead);
+            Vec scale = _mm256_setzero_ps();
+            if constexpr (dtype == Dtype::q8_0)
+                scale = _mm256_set1_ps(f16_at(block));
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i) {
+                const Vec weight = load_stored<dtype>(block, scale, i);
 #pragma GCC unroll 4
                 for (int t = 0; t < T; ++t)
-                    sum[t][r] = _mm256_fmadd_ps(weight, activation[t], sum[t][r]);
+                    sum[t][r] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(x[t] + c + 8 * i), sum[t][r]);
             }
         }
-        if (const Index rest = columns - whole; rest != 0) {
-#pragma GCC unroll 4
+    }
+    if constexpr (dtype != Dtype::q8_0) {
+        for (Index c = whole; c < tile.columns; c += 8) {
+            const Index count = tile.columns - c < 8 ? tile.columns - c : 8;
             for (int r = 0; r < R; ++r) {
-                const Vec weight = load_last<dtype>(w + r * stride, whole, rest);
-#pragma GCC unroll 4
+                const std::byte* row = tile.w + r * tile.stride;
+                const Vec weight = count == 8 ? load8<dtype>(row, c) : load_last<dtype>(row, c, count);
                 for (int t = 0; t < T; ++t)
-                    sum[t][r] = _mm256_fmadd_ps(weight, load_some(xs[t] + whole, rest), sum[t][r]);
+                    sum[t][r] = _mm256_fmadd_ps(weight, load_some(x[t] + c, count), sum[t][r]);
             }
         }
     }
 #pragma GCC unroll 4
     for (int t = 0; t < T; ++t)
-        store_sums<R>(sum[t], y[t] + y_offset, store);
+        store_sums<R>(sum[t], tile.y[t] + tile.y_offset, tile.store);
 }
 
 template <Dtype dtype, int R, int T> void dot_chunks(const Dots& work, Index row, Index token)
@@ -178,9 +237,18 @@ template <Dtype dtype, int R, int T> void dot_chunks(const Dots& work, Index row
     do {
         const Index rest = work.w.columns - first;
         const Index count = rest < chunk_columns ? rest : chunk_columns;
-        dot_tile<dtype, R, T>(data + first / values_per_block(dtype) * bytes_per_block(dtype), work.w.stride,
-                              count, work.x + token, work.x_offset + first, work.y + token,
-                              work.y_offset + row, first == 0 ? work.store : Store::add);
+        const Tile tile{.w = data + first / values_per_block(dtype) * bytes_per_block(dtype),
+                        .stride = work.w.stride,
+                        .columns = count,
+                        .x = work.x + token,
+                        .x_offset = work.x_offset + first,
+                        .y = work.y + token,
+                        .y_offset = work.y_offset + row,
+                        .store = first == 0 ? work.store : Store::add};
+        if constexpr (dtype == Dtype::f32)
+            dot_floats<R, T>(tile);
+        else
+            dot_stored<dtype, R, T>(tile);
         first += count;
     } while (first < work.w.columns);
 }
@@ -239,16 +307,12 @@ void mix_tile(const WeightRows& w, Index c, const float* const* a, float* const*
         for (int t = 0; t < T; ++t)
             factor[t] = _mm256_broadcast_ss(a[t] + r);
         Vec scale = _mm256_setzero_ps();
-        const std::byte* block = row + c / 32 * q8_0_bytes;
+        const std::byte* block = row + c / values_per_block(dtype) * bytes_per_block(dtype);
         if constexpr (dtype == Dtype::q8_0)
             scale = _mm256_set1_ps(f16_at(block));
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
-            Vec weight;
-            if constexpr (dtype == Dtype::q8_0)
-                weight = _mm256_mul_ps(scale, q8_0_values(block, v));
-            else
-                weight = load8<dtype>(row, c + 8 * v);
+            const Vec weight = load_stored<dtype>(block, scale, v);
 #pragma GCC unroll 4
             for (int t = 0; t < T; ++t)
                 sum[t][v] = _mm256_fmadd_ps(factor[t], weight, sum[t][v]);
@@ -312,32 +376,48 @@ void mix(const Mix& work)
 
 // ---- rows ----
 
-template <Dtype dtype> void dequantise_of(const std::byte* src, float* dst, Index columns)
+template <Dtype dtype> void dequantise_row_of(const std::byte* src, Index ahead, float* dst, Index columns)
 {
-    const Index whole = columns & ~Index{7};
-    for (Index c = 0; c < whole; c += 8)
-        _mm256_storeu_ps(dst + c, load8<dtype>(src, c));
-    if (whole < columns)
-        store_some(dst + whole, columns - whole, load_last<dtype>(src, whole, columns - whole));
+    const Index whole = columns & ~Index{31};
+    for (Index c = 0; c < whole; c += 32) {
+        const std::byte* block = src + c / values_per_block(dtype) * bytes_per_block(dtype);
+        prefetch(block + ahead);
+        Vec scale = _mm256_setzero_ps();
+        if constexpr (dtype == Dtype::q8_0)
+            scale = _mm256_set1_ps(f16_at(block));
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i)
+            _mm256_storeu_ps(dst + c + 8 * i, load_stored<dtype>(block, scale, i));
+    }
+    if constexpr (dtype != Dtype::q8_0) {
+        for (Index c = whole; c < columns; c += 8) {
+            const Index count = columns - c < 8 ? columns - c : 8;
+            if (count == 8)
+                _mm256_storeu_ps(dst + c, load8<dtype>(src, c));
+            else
+                store_some(dst + c, count, load_last<dtype>(src, c, count));
+        }
+    }
 }
 
-void dequantise(Dtype dtype, const std::byte* src, float* dst, Index columns)
+template <Dtype dtype> void dequantise_of(const WeightRows& w, float* dst)
 {
-    switch (dtype) {
+    for (Index r = 0; r < w.rows; ++r)
+        dequantise_row_of<dtype>(w.data + r * w.stride, rows_ahead * w.stride, dst + r * w.columns,
+                                 w.columns);
+}
+
+void dequantise(const WeightRows& w, float* dst)
+{
+    switch (w.dtype) {
     case Dtype::f32:
-        return dequantise_of<Dtype::f32>(src, dst, columns);
+        return dequantise_of<Dtype::f32>(w, dst);
     case Dtype::f16:
-        return dequantise_of<Dtype::f16>(src, dst, columns);
+        return dequantise_of<Dtype::f16>(w, dst);
     case Dtype::bf16:
-        return dequantise_of<Dtype::bf16>(src, dst, columns);
+        return dequantise_of<Dtype::bf16>(w, dst);
     case Dtype::q8_0:
-        for (Index c = 0; c < columns; c += 32, src += q8_0_bytes) {
-            const Vec scale = _mm256_set1_ps(f16_at(src));
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i)
-                _mm256_storeu_ps(dst + c + 8 * i, _mm256_mul_ps(scale, q8_0_values(src, i)));
-        }
-        return;
+        return dequantise_of<Dtype::q8_0>(w, dst);
     }
 }
 

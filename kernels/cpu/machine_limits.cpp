@@ -12,21 +12,14 @@ namespace kernels::cpu {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start)
-{
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 // The best of several short rounds: what the machine gives when nobody disturbs it.
-template <class Round> double best_rate(double work_per_round, const Round& round)
+template <class Round> double best_rate(double work_per_round, Seconds clock, const Round& round)
 {
     double best = 0.0;
-    for (const Clock::time_point start = Clock::now(); seconds_since(start) < 0.35;) {
-        const Clock::time_point begin = Clock::now();
+    for (const double start = clock(); clock() - start < 0.35;) {
+        const double begin = clock();
         round();
-        best = std::max(best, work_per_round / seconds_since(begin));
+        best = std::max(best, work_per_round / std::max(clock() - begin, 1e-9));
     }
     return best;
 }
@@ -57,16 +50,23 @@ float scalar_multiply_adds(std::int64_t steps)
 
 } // namespace
 
-double measure_read_bandwidth(ThreadPool& pool, Isa isa)
+double wall_clock()
+{
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double measure_read_bandwidth(ThreadPool& pool, Isa isa, Seconds clock)
 {
     constexpr std::int64_t slice = 1 << 20;  // bytes of one task
     constexpr std::int64_t memory = 1 << 29; // more than any cache
+    constexpr std::int64_t round = 1 << 26;  // short, so that some round goes undisturbed
     constexpr std::int64_t words = memory / 8;
     const std::vector<std::uint64_t> data(words, 1);
     std::vector<std::uint64_t> results(static_cast<std::size_t>(pool.threads()) * 8);
-    return best_rate(memory / 1e9, [&] {
-        pool.run(memory / slice, [&](std::int64_t task, int worker) {
-            const std::uint64_t* begin = data.data() + task * (slice / 8);
+    std::int64_t first = 0;
+    return best_rate(round / 1e9, clock, [&] {
+        pool.run(round / slice, [&](std::int64_t task, int worker) {
+            const std::uint64_t* begin = data.data() + (first + task * slice) / 8;
             std::uint64_t& result = results[static_cast<std::size_t>(worker) * 8];
 #ifdef FATHOM_HAS_AVX2
             if (isa == Isa::avx2) {
@@ -76,16 +76,17 @@ double measure_read_bandwidth(ThreadPool& pool, Isa isa)
 #endif
             result += scalar_sum(begin, slice / 8);
         });
+        first = (first + round) % memory;
     });
 }
 
-double measure_fp32(ThreadPool& pool, Isa isa)
+double measure_fp32(ThreadPool& pool, Isa isa, Seconds clock)
 {
     constexpr std::int64_t steps = 1 << 16;
     std::vector<float> results(static_cast<std::size_t>(pool.threads()) * 16);
     const std::int64_t flop_per_step = isa == Isa::avx2 ? avx2_flop_per_step : 16 * 2;
     const std::int64_t tasks = 16 * pool.threads();
-    return best_rate(static_cast<double>(tasks * steps * flop_per_step) / 1e9, [&] {
+    return best_rate(static_cast<double>(tasks * steps * flop_per_step) / 1e9, clock, [&] {
         pool.run(tasks, [&](std::int64_t, int worker) {
             float& result = results[static_cast<std::size_t>(worker) * 16];
 #ifdef FATHOM_HAS_AVX2
@@ -99,9 +100,10 @@ double measure_fp32(ThreadPool& pool, Isa isa)
     });
 }
 
-MachineLimits measure_limits(ThreadPool& pool, Isa isa)
+MachineLimits measure_limits(ThreadPool& pool, Isa isa, Seconds clock)
 {
-    return {.read_gb_per_s = measure_read_bandwidth(pool, isa), .fp32_gflop_per_s = measure_fp32(pool, isa)};
+    return {.read_gb_per_s = measure_read_bandwidth(pool, isa, clock),
+            .fp32_gflop_per_s = measure_fp32(pool, isa, clock)};
 }
 
 } // namespace kernels::cpu

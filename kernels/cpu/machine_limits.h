@@ -16,10 +16,13 @@ struct MachineLimits
     double int8_gop_per_s = 0.0;   // 0: the instruction set has none
 };
 
-// Each of these uses all threads of the pool for about a third of a second.
-double measure_read_bandwidth(ThreadPool& pool, Isa isa); // GB/s
-double measure_fp32(ThreadPool& pool, Isa isa);           // GFLOP/s
+using Seconds = double (*)(); // a clock
+double wall_clock();
 
-MachineLimits measure_limits(ThreadPool& pool, Isa isa);
+// Each of these uses all threads of the pool for about a third of a second.
+double measure_read_bandwidth(ThreadPool& pool, Isa isa, Seconds clock = wall_clock); // GB/s
+double measure_fp32(ThreadPool& pool, Isa isa, Seconds clock = wall_clock);           // GFLOP/s
+
+MachineLimits measure_limits(ThreadPool& pool, Isa isa, Seconds clock = wall_clock);
 
 } // namespace kernels::cpu

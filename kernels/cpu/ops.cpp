@@ -56,6 +56,8 @@ void Ops::multiply(const Dots& work, Worker& worker) const
 {
     const WeightRows& w = work.w;
     if (work.tokens <= few_rows) {
+        for (std::int64_t byte = 0; byte < std::min<std::int64_t>(4, w.rows) * w.stride; byte += 64)
+            __builtin_prefetch(w.data + byte); // later rows are asked for while earlier ones are read
         for (std::int64_t r = 0; r < w.rows; r += 4) {
             Dots part = work;
             part.w.data += r * w.stride;
@@ -66,18 +68,23 @@ void Ops::multiply(const Dots& work, Worker& worker) const
         return;
     }
     float* panel = worker.panel.get<float>(panel_rows * chunk_columns);
-    for (std::int64_t r = 0; r < w.rows; r += panel_rows) {
+    for (std::int64_t t = 0; t < work.tokens; t += token_block) {
         for (std::int64_t c = 0; c < w.columns; c += chunk_columns) {
-            Dots part = work;
-            part.w.data += r * w.stride + row_bytes(w.dtype, c);
-            part.w.rows = std::min(panel_rows, w.rows - r);
-            part.w.columns = std::min(chunk_columns, w.columns - c);
-            part.x_offset += c;
-            part.y_offset += r;
-            part.store = c == 0 ? work.store : Store::add;
-            if (w.dtype != Dtype::f32)
-                part.w = floats_of(part.w, panel, *m_primitives);
-            m_primitives->dots(part);
+            for (std::int64_t r = 0; r < w.rows; r += panel_rows) {
+                Dots part = work;
+                part.w.data += r * w.stride + row_bytes(w.dtype, c);
+                part.w.rows = std::min(panel_rows, w.rows - r);
+                part.w.columns = std::min(chunk_columns, w.columns - c);
+                part.x += t;
+                part.x_offset += c;
+                part.y += t;
+                part.y_offset += r;
+                part.tokens = std::min(token_block, work.tokens - t);
+                part.store = c == 0 ? work.store : Store::add;
+                if (w.dtype != Dtype::f32)
+                    part.w = floats_of(part.w, panel, *m_primitives);
+                m_primitives->dots(part);
+            }
         }
     }
 }
@@ -95,9 +102,7 @@ void Ops::product(View<float> y, View<const float> x, std::initializer_list<Matr
 {
     const float* const* inputs = pointers_to_rows(m_inputs, x);
     float* const* outputs = pointers_to_rows(m_outputs, y);
-    const auto rows_a_task = [&](const Matrix& w) {
-        return rows_per_task(w.columns * x.rows, x.rows > few_rows ? panel_rows : 4);
-    };
+    const auto rows_a_task = [&](const Matrix& w) { return weight_rows_per_task(w.columns, x.rows); };
     std::int64_t tasks = 0;
     for (const Matrix& w : stacked)
         tasks += parts(w.rows, rows_a_task(w));
@@ -125,7 +130,7 @@ void Ops::product(View<float> y, View<const float> x, std::initializer_list<Matr
 
 void Ops::for_each_row(std::int64_t rows, FunctionRef<void(std::int64_t row, Worker& worker)> f)
 {
-    if (rows <= few_rows) {
+    if (rows <= rows_alone) {
         for (std::int64_t row = 0; row < rows; ++row)
             f(row, m_workers.front());
         return;
@@ -152,7 +157,7 @@ void Ops::for_each_head(std::int64_t heads, std::int64_t rows, std::int64_t mult
 const float* Ops::floats(const Matrix& row, Scratch& scratch) const
 {
     float* numbers = scratch.get<float>(row.columns);
-    m_primitives->dequantise(row.dtype, row.data, numbers, row.columns);
+    m_primitives->dequantise(weight_rows(row), numbers);
     return numbers;
 }
 
@@ -174,8 +179,8 @@ void Ops::embed(View<float> h, const Matrix& table, const Batch& batch)
     if (!m_primitives)
         return scalar::embed(m_pool, h, table, batch);
     for_each_row(batch.rows(), [&](std::int64_t t, Worker&) {
-        m_primitives->dequantise(table.dtype, table.row(batch.tokens[static_cast<std::size_t>(t)]), h.row(t),
-                                 table.columns);
+        m_primitives->dequantise(weight_rows(table.slice(batch.tokens[static_cast<std::size_t>(t)], 1)),
+                                 h.row(t));
     });
 }
 

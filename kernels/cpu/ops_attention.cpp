@@ -323,8 +323,9 @@ void Ops::attend_head(View<float> x, View<const float> q, const KeyValueUp& kv_b
         float* key_rows[expanded_keys];
         float* value_rows[expanded_keys];
         for (std::int64_t j = 0; j < count; ++j) {
-            const std::byte* row = cache_row(cache, segment, first + j);
-            m_primitives->dequantise(cache.dtype, row, latents.row(j), cache.columns);
+            m_primitives->dequantise(
+                {cache_row(cache, segment, first + j), cache.dtype, 1, cache.columns, cache.row_bytes()},
+                latents.row(j));
             latent_rows[j] = latents.row(j);
             key_rows[j] = keys.row(j);
             value_rows[j] = values.row(j);

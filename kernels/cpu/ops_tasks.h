@@ -11,11 +11,20 @@
 namespace kernels::cpu {
 
 // Up to this many rows of activations a product reads weights in their stored form.
-constexpr std::int64_t few_rows = 8;
+constexpr std::int64_t few_rows = 3;
 
-// Weight rows that are turned into floats at a time: 16 rows of chunk_columns floats are 64 KiB, which the L2
-// cache keeps while every row of activations passes by.
+// Up to this many rows are not worth a run of the pool where a row takes about a microsecond.
+constexpr std::int64_t rows_alone = 8;
+
+// Weight rows that are turned into floats at a time: with chunk_columns columns they are 32 KiB and stay in
+// the L1 cache while rows of activations pass by.
 constexpr std::int64_t panel_rows = 16;
+
+// Rows of activations that meet one panel after the other: 192 KiB of a chunk stay in the L2 cache.
+constexpr std::int64_t token_block = 96;
+
+// Weight rows of a task with many rows of activations, so that these come from far away once for 64 rows.
+constexpr std::int64_t task_rows = 4 * panel_rows;
 
 // Rows of the batch that one task of a per-head operation takes.
 constexpr std::int64_t row_block = 64;
@@ -25,12 +34,18 @@ constexpr std::int64_t parts(std::int64_t count, std::int64_t size)
     return (count + size - 1) / size;
 }
 
-// Rows in a task, so that it outweighs being handed out: some ten microseconds on one core. A multiple of
-// `step`.
+// How many rows (or heads) make a task that outweighs being handed out: some ten microseconds on one core. A
+// multiple of `step`.
 constexpr std::int64_t rows_per_task(std::int64_t multiplications_per_row, std::int64_t step)
 {
-    constexpr std::int64_t enough = 1 << 16;
+    constexpr std::int64_t enough = 1 << 17;
     return parts(parts(enough, std::max<std::int64_t>(multiplications_per_row, 1)), step) * step;
+}
+
+// The same for the rows of a weight that meet `tokens` rows of activations.
+constexpr std::int64_t weight_rows_per_task(std::int64_t columns, std::int64_t tokens)
+{
+    return tokens <= few_rows ? rows_per_task(columns * tokens, 4) : task_rows;
 }
 
 inline WeightRows weight_rows(const Matrix& w)
@@ -47,8 +62,7 @@ inline WeightRows weight_rows(View<const float> x)
 // The same numbers as floats in `panel` (rows, columns).
 inline WeightRows floats_of(const WeightRows& w, float* panel, const Primitives& primitives)
 {
-    for (std::int64_t r = 0; r < w.rows; ++r)
-        primitives.dequantise(w.dtype, w.data + r * w.stride, panel + r * w.columns, w.columns);
+    primitives.dequantise(w, panel);
     return weight_rows(View<const float>{panel, w.rows, w.columns, w.columns});
 }
 

@@ -18,7 +18,7 @@
 
 namespace kernels::cpu {
 
-constexpr std::int64_t chunk_columns = 1024; // a multiple of every block; 4 rows of floats fit the L1 cache
+constexpr std::int64_t chunk_columns = 512; // a multiple of every block; 4 rows of floats fit the L1 cache
 
 // Some rows of a matrix, `stride` bytes apart. Data may be unaligned.
 struct WeightRows
@@ -61,8 +61,8 @@ struct Primitives
 {
     void (*dots)(const Dots& work);
     void (*mix)(const Mix& work);
-    // The same numbers as kernels::dequantise_row.
-    void (*dequantise)(Dtype dtype, const std::byte* src, float* dst, std::int64_t columns);
+    // dst (rows, columns): the same numbers as kernels::dequantise_row.
+    void (*dequantise)(const WeightRows& w, float* dst);
     // y = weight * x / sqrt(mean(x^2) + eps); y may be x.
     void (*rms_norm)(float* y, const float* x, const float* weight, std::int64_t count, float eps);
     // gate = silu(gate) * up

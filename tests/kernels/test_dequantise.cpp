@@ -177,7 +177,7 @@ private slots:
             std::vector<float> expected(static_cast<std::size_t>(w.columns));
             std::vector<float> got(static_cast<std::size_t>(w.columns) + 1, 77.0f);
             dequantise_row(dtype, w.data, expected.data(), w.columns);
-            cpu::avx2_primitives.dequantise(dtype, w.data, got.data(), w.columns);
+            cpu::avx2_primitives.dequantise({w.data, dtype, 1, w.columns, w.row_bytes()}, got.data());
             QVERIFY(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0);
             QCOMPARE(got.back(), 77.0f);
         }
@@ -189,7 +189,7 @@ private slots:
                 float got = 0.0f;
                 const auto* src = reinterpret_cast<const std::byte*>(&half);
                 dequantise_row(dtype, src, &expected, 1);
-                cpu::avx2_primitives.dequantise(dtype, src, &got, 1);
+                cpu::avx2_primitives.dequantise({src, dtype, 1, 1, 2}, &got);
                 QVERIFY(std::isnan(expected)
                             ? std::isnan(got)
                             : std::bit_cast<unsigned>(got) == std::bit_cast<unsigned>(expected));

@@ -106,7 +106,7 @@ public:
     }
 
     std::vector<std::int32_t> script; // what is fed; repeated as needed
-    std::int64_t runs = 5;
+    std::int64_t runs = 1;
 
     // Fills the first `streams` streams up to `depth`.
     void goTo(std::size_t streams, std::int64_t depth)
@@ -222,6 +222,7 @@ void bench(const Arguments& arguments, const std::stop_token& stop)
     constexpr std::int32_t mostTokens = 1 << 20;
     const std::int64_t promptTokens = arguments.integer("-p", 512, 0, mostTokens);
     const std::int64_t generatedTokens = arguments.integer("-n", 64, 0, mostTokens);
+    const std::int64_t runs = arguments.integer("-r", 5, 1, 1000);
     const auto depths = arguments.integers("-d", "0", 0, mostTokens);
     const auto streams = arguments.integers("--streams", "1", 1, 256);
 
@@ -247,7 +248,7 @@ void bench(const Arguments& arguments, const std::stop_token& stop)
 
     Bench bench(evaluator, limits, progress, stop);
     bench.script = scriptOf(arguments, evaluator.runtime());
-    bench.runs = arguments.integer("-r", bench.runs, 1, 1000);
+    bench.runs = runs;
     std::vector<Row> rows;
     for (const std::int32_t count : streams) {
         for (const std::int32_t depth : depths) {
@@ -263,12 +264,12 @@ void bench(const Arguments& arguments, const std::stop_token& stop)
         return;
     }
     nlohmann::ordered_json json{{"limits",
-                         {{"read_gb_s", limits.read_gb_per_s},
-                          {"fp32_gflops", limits.fp32_gflop_per_s},
-                          {"bf16_gflops", limits.bf16_gflop_per_s},
-                          {"int8_gops", limits.int8_gop_per_s}}},
-                        {"load_s", loadSeconds},
-                        {"rows", nlohmann::ordered_json::array()}};
+                                 {{"read_gb_s", limits.read_gb_per_s},
+                                  {"fp32_gflops", limits.fp32_gflop_per_s},
+                                  {"bf16_gflops", limits.bf16_gflop_per_s},
+                                  {"int8_gops", limits.int8_gop_per_s}}},
+                                {"load_s", loadSeconds},
+                                {"rows", nlohmann::ordered_json::array()}};
     for (const Row& r : rows)
         json["rows"].push_back({{"kind", r.kind},
                                 {"streams", r.streams},

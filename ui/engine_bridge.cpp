@@ -86,13 +86,16 @@ public:
 
     bool busy() const { return !m_running.empty(); }
 
-    void load(quint64 number, const std::filesystem::path& model, const engine::LoadOptions& options,
-              const std::function<decltype(engine::load)>& read, const std::stop_token& stop)
+    void load(quint64 number, const std::filesystem::path& model, engine::LoadOptions options,
+              const std::stop_token& stop)
     {
         unload();
         Outcome outcome{.load = number, .info = {}, .error = {}, .cancelled = false};
         try {
-            m_engine = read(
+            if (options.context_tokens > 0)
+                options.context_tokens =
+                    std::min(options.context_tokens, m_bridge.m_functions.inspect(model).context_length);
+            m_engine = m_bridge.m_functions.load(
                 model, options,
                 [&](const engine::LoadProgress& progress) {
                     m_bridge.say([&](Outbox& outbox) {
@@ -124,7 +127,7 @@ public:
         m_engine.reset();
     }
 
-    void generate(qint64 answer, qint64 conversation, const engine::Request& request,
+    void generate(qint64 answer, qint64 conversation, const engine::Request& request, qint64 contextTokens,
                   const std::stop_token& stop)
     {
         auto generation = std::make_unique<Generation>(m_bridge, answer, conversation);
@@ -142,7 +145,8 @@ public:
             if (!generation->ended())
                 m_running.emplace(answer, std::move(generation));
         } catch (const std::exception& error) {
-            generation->failed(message(error));
+            const std::string why = tooLong(request, contextTokens);
+            generation->failed(why.empty() ? message(error) : why);
         }
     }
 
@@ -186,6 +190,23 @@ public:
     }
 
 private:
+    // Why a request that was refused cannot fit, with the ways out; empty where its length is not the reason.
+    std::string tooLong(const engine::Request& request, qint64 contextTokens)
+    {
+        try {
+            const std::int64_t tokens = m_engine->count_tokens(request.messages);
+            if (tokens < contextTokens)
+                return {};
+            return toUtf8(
+                tr("This conversation has %L1 tokens, the context holds %L2. Start a new one, shorten "
+                   "this one by editing an earlier message, or raise the context length in the settings.")
+                    .arg(tokens)
+                    .arg(contextTokens));
+        } catch (const std::exception&) {
+            return {};
+        }
+    }
+
     void fail(const std::string& why)
     {
         for (auto& [answer, generation] : m_running) {
@@ -200,9 +221,9 @@ private:
     std::map<qint64, engine::SequenceId> m_sequences; // by conversation
 };
 
-EngineBridge::EngineBridge(std::function<decltype(engine::load)> load, QObject* parent)
+EngineBridge::EngineBridge(EngineFunctions functions, QObject* parent)
     : QObject(parent)
-    , m_read(std::move(load))
+    , m_functions(std::move(functions))
 {
     m_last_flush.start();
     m_flush_timer.setSingleShot(true);
@@ -327,7 +348,7 @@ void EngineBridge::load(const std::filesystem::path& model, const engine::LoadOp
     m_progress = {};
     m_error.clear();
     command([this, number = ++m_load, model, options, stop = m_load_stop.get_token()](Worker& worker) {
-        worker.load(number, model, options, m_read, stop);
+        worker.load(number, model, options, stop);
     });
     setState(State::loading);
 }
@@ -362,8 +383,9 @@ void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request 
 {
     const std::stop_source source;
     m_stops.insert(answer, Stop{conversation, source});
-    command([answer, conversation, request = std::move(request), stop = source.get_token()](Worker& worker) {
-        worker.generate(answer, conversation, request, stop);
+    command([answer, conversation, request = std::move(request), context = contextTokens(),
+             stop = source.get_token()](Worker& worker) {
+        worker.generate(answer, conversation, request, context, stop);
     });
 }
 

@@ -56,12 +56,12 @@ public:
         qint64 layersTotal = 0;
     };
 
-    explicit EngineBridge(std::function<decltype(engine::load)> load = engine::load,
-                          QObject* parent = nullptr);
+    explicit EngineBridge(EngineFunctions functions, QObject* parent = nullptr);
     // Stops whatever runs and joins.
     ~EngineBridge() override;
 
-    // Replaces the model: answers being written are stopped, the old model goes, then the new one is read.
+    // Replaces the model: answers being written are stopped, the old model goes, then the new one is read. A
+    // context that is longer than the model's own becomes the model's own.
     void load(const std::filesystem::path& model, const engine::LoadOptions& options);
     void cancelLoad();
     void unload();
@@ -131,7 +131,7 @@ private:
     void flush();
     void setState(State state);
 
-    const std::function<decltype(engine::load)> m_read;
+    const EngineFunctions m_functions;
 
     // GUI thread.
     State m_state = State::none;

@@ -339,7 +339,9 @@ ModelList::Found ModelList::scan(const EngineFunctions& functions, const Places&
         row.isStarter = model.path == places.starter;
         if (model.error.empty()) {
             try {
-                row.plan = functions.plan(model.info, options);
+                engine::LoadOptions possible = options;
+                possible.context_tokens = std::min(options.context_tokens, model.info.context_length);
+                row.plan = functions.plan(model.info, possible);
             } catch (const std::exception& error) {
                 model.error = error.what();
             }

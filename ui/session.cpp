@@ -9,7 +9,7 @@ Session::Session(const storage::ProfileLock& lock, const std::filesystem::path& 
                  EngineFunctions functions, ModelList::Places places)
     : settings(pathToQt(settingsFile), files)
     , store(lock)
-    , engine(functions.load)
+    , engine(functions)
     , answers(store, engine, settings)
     , conversations(store, answers)
     , chat(store, engine, answers, conversations, settings)

@@ -73,7 +73,7 @@ private slots:
     void init()
     {
         world = std::make_shared<fake::World>();
-        bridge = std::make_unique<EngineBridge>(fake::functions(world).load);
+        bridge = std::make_unique<EngineBridge>(fake::functions(world));
         heard = std::make_unique<Listener>(*bridge);
     }
 
@@ -258,6 +258,21 @@ private slots:
         bridge->generate(2, 1, request("Again"));
         QTRY_VERIFY(heard->results.contains(2));
         QCOMPARE(heard->texts[2], QStringLiteral("Whole"));
+    }
+
+    void aPromptThatDoesNotFitSaysSoWithTheWaysOut()
+    {
+        world->script = [](const engine::Request&) { return fake::Script{.start_error = "expected fewer"}; };
+        engine::LoadOptions options;
+        options.context_tokens = 1 << 20; // becomes the model's own
+        bridge->load("model.gguf", options);
+        QTRY_COMPARE(bridge->state(), EngineBridge::State::ready);
+        QCOMPARE(world->loads().back().context_tokens, world->info.context_length);
+        QCOMPARE(bridge->contextTokens(), qint64(world->info.context_length));
+        bridge->generate(1, 1, request(repeat("word ", 5000).c_str()));
+        QTRY_VERIFY(heard->errors.contains(1));
+        QVERIFY(heard->errors[1].contains(QStringLiteral("context")));
+        QVERIFY(heard->errors[1].contains(QStringLiteral("Start a new one")));
     }
 
     void withoutAModelAnAnswerFails()

@@ -278,7 +278,7 @@ private slots:
 
     void generate()
     {
-        const QString chat = write("ask.json", R"([{"role": "user", "content": "Hello"}])");
+        const QString chat = write("ask.json", R"([{"role": "user", "content": "What is a latent?"}])");
         for (const QStringList& source :
              {QStringList{"--prompt", "Once upon"}, QStringList{"--chat", chat}}) {
             const QStringList all =

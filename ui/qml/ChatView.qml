@@ -99,7 +99,7 @@ ListView {
     }
 
     delegate: Item {
-        id: row
+        id: cell
 
         required property int index
         required property string kind
@@ -111,7 +111,7 @@ ListView {
         implicitHeight: content.implicitHeight + content.y
 
         HoverHandler {
-            onHoveredChanged: if (hovered) view.hoveredMessage = row.model.messageId
+            onHoveredChanged: if (hovered) view.hoveredMessage = cell.model.messageId
         }
         // Keeps a mouse that drags beside the text from throwing the list.
         MouseArea {
@@ -123,33 +123,33 @@ ListView {
         Loader {
             id: content
             readonly property real gap: {
-                if (row.first)
-                    return row.kind === "user" ? Theme.gap24 : Theme.gap16
-                if (row.kind === "footer" || row.model.continuation)
+                if (cell.first)
+                    return cell.kind === "user" ? Theme.gap12 : Theme.gap4
+                if (cell.kind === "footer" || cell.model.continuation)
                     return 0
-                if (row.model.type === "heading")
+                if (cell.model.type === "heading")
                     return Theme.gap24
-                if (row.kind === "text" && row.model.marker !== "")
+                if (cell.kind === "text" && cell.model.marker !== "")
                     return Theme.gap8 - 2
                 return Theme.gap12
             }
             y: gap
             width: parent.width
-            sourceComponent: row.kind === "text" ? textBlock : row.kind === "user" ? userMessage
-                : row.kind === "code" ? codeBlock : row.kind === "table" ? tableBlock
-                : row.kind === "rule" ? ruleBlock : footer
+            sourceComponent: cell.kind === "text" ? textBlock : cell.kind === "user" ? userMessage
+                : cell.kind === "code" ? codeBlock : cell.kind === "table" ? tableBlock
+                : cell.kind === "rule" ? ruleBlock : footer
         }
         Component {
             id: textBlock
-            TextBlock { row: row.model; column: view.columnWidth }
+            TextBlock { row: cell.model; column: view.columnWidth }
         }
         Component {
             id: codeBlock
-            CodeBlock { row: row.model; column: view.columnWidth; wide: view.wideWidth }
+            CodeBlock { row: cell.model; column: view.columnWidth; wide: view.wideWidth }
         }
         Component {
             id: tableBlock
-            TableBlock { row: row.model; column: view.columnWidth; wide: view.wideWidth }
+            TableBlock { row: cell.model; column: view.columnWidth; wide: view.wideWidth }
         }
         Component {
             id: ruleBlock
@@ -166,20 +166,20 @@ ListView {
         Component {
             id: userMessage
             UserMessage {
-                row: row.model
+                row: cell.model
                 column: view.columnWidth
-                highlighted: row.highlighted
-                editing: view.editedMessage === row.model.messageId
-                onEditRequested: view.editedMessage = row.model.messageId
+                highlighted: cell.highlighted
+                editing: view.editedMessage === cell.model.messageId
+                onEditRequested: view.editedMessage = cell.model.messageId
                 onEditEnded: view.editedMessage = -1
             }
         }
         Component {
             id: footer
             MessageFooter {
-                row: row.model
+                row: cell.model
                 column: view.columnWidth
-                highlighted: row.highlighted
+                highlighted: cell.highlighted
                 onChooseModel: view.chooseModel()
             }
         }

@@ -12,8 +12,8 @@ Item {
     required property real column
     required property real wide
     readonly property bool formula: row.type === "math"
-    readonly property bool top: row.continuation !== true
-    readonly property bool bottom: row.continued !== true
+    readonly property bool opens: row.continuation !== true
+    readonly property bool closes: row.continued !== true
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
     readonly property real wanted: Math.ceil(edit.implicitWidth) + 2 * Theme.gap16 + indent
     readonly property real outer: Math.max(column, Math.min(wide, wanted))
@@ -26,13 +26,13 @@ Item {
         id: card
         x: (block.width - block.outer) / 2 + block.indent
         width: block.outer - block.indent
-        height: (block.top ? head.height : 0) + flick.height + (block.bottom ? Theme.gap12 : 0)
-        clip: !block.top || !block.bottom
+        height: (block.opens ? head.height : 0) + flick.height + (block.closes ? Theme.gap12 : 0)
+        clip: !block.opens || !block.closes
 
         Rectangle {
             anchors.fill: parent
-            anchors.topMargin: block.top ? 0 : -2 * radius
-            anchors.bottomMargin: block.bottom ? 0 : -2 * radius
+            anchors.topMargin: block.opens ? 0 : -2 * radius
+            anchors.bottomMargin: block.closes ? 0 : -2 * radius
             radius: Theme.cardRadius
             color: Theme.surface
             border.width: Theme.hairline
@@ -40,7 +40,7 @@ Item {
         }
         Item {
             id: head
-            visible: block.top
+            visible: block.opens
             width: parent.width
             height: block.formula ? Theme.gap12 : Theme.px(36)
             FText {
@@ -106,7 +106,7 @@ Item {
         }
         Flickable {
             id: flick
-            y: block.top ? head.height : 0
+            y: block.opens ? head.height : 0
             x: 1
             width: parent.width - 2
             height: edit.implicitHeight
@@ -142,7 +142,7 @@ Item {
                 x: Theme.gap8
                 y: card.height - height - 1
                 width: card.width - Theme.gap16
-                visible: block.bottom && size < 1
+                visible: block.closes && size < 1
             }
         }
     }

@@ -31,9 +31,9 @@ Popup {
     y: -implicitHeight - Theme.gap8
     padding: Theme.gap12
     focus: true
-    Accessible.role: Accessible.Dialog
-    Accessible.name: qsTr("Details of the answer")
     contentItem: Grid {
+        Accessible.role: Accessible.Dialog
+        Accessible.name: qsTr("Details of the answer")
         columns: 2
         columnSpacing: Theme.gap16
         rowSpacing: Theme.gap4 + 1

@@ -8,8 +8,12 @@ TextEdit {
     id: edit
 
     property string html
+    property bool preformatted: false // white space as written
+    property real lineHeight: Math.round(font.pixelSize * Theme.readingLine)
 
-    text: Theme.richStyle + "<p>" + html + "</p>"
+    // A fixed height keeps lines even where Chinese, code and Latin letters meet.
+    text: Theme.richStyle + "<p style='line-height:" + lineHeight + "px;-qt-line-height-type:fixed"
+          + (preformatted ? ";white-space:pre-wrap" : "") + "'>" + html + "</p>"
     textFormat: TextEdit.RichText
     readOnly: true
     selectByMouse: true

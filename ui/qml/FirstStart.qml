@@ -28,7 +28,8 @@ Rectangle {
         FText {
             width: parent.width
             wrapMode: Text.Wrap
-            lineHeight: Theme.readingLine
+            lineHeight: Math.round(Theme.readingSize * Theme.readingLine)
+            lineHeightMode: Text.FixedHeight
             text: qsTr("A window for talking with DeepSeek-V2 models that run on your own machine.")
             font.pixelSize: Theme.readingSize
         }
@@ -45,7 +46,8 @@ Rectangle {
             FText {
                 width: parent.width - Theme.px(26)
                 wrapMode: Text.Wrap
-                lineHeight: 1.4
+                lineHeight: Math.round(Theme.interfaceSize * Theme.readingLine)
+                lineHeightMode: Text.FixedHeight
                 text: qsTr("Nothing you write leaves this machine. There is no account, and no network is needed.")
                 color: Theme.textMuted
             }
@@ -78,7 +80,8 @@ Rectangle {
             text: qsTr("A tiny demonstration model comes with the program. It speaks simple English and knows very little; "
                        + "larger models can be added at any time.")
             font.pixelSize: Theme.captionSize
-            lineHeight: 1.4
+            lineHeight: Math.round(Theme.captionSize * Theme.readingLine)
+            lineHeightMode: Text.FixedHeight
             color: Theme.textMuted
         }
     }

@@ -103,7 +103,7 @@ Item {
         spacing: Theme.gap16
         ContextMeter {
             anchors.verticalCenter: parent.verticalCenter
-            visible: !header.narrow && Chat.contextLimit > 0 && Models.state === "ready"
+            visible: !header.narrow && Chat.contextUsed > 0 && Models.state === "ready"
         }
         ModelPicker {
             id: picker

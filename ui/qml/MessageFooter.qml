@@ -115,7 +115,7 @@ Item {
         }
         Item {
             width: parent.width
-            height: Theme.px(40)
+            height: Theme.px(36)
             opacity: footer.ended && (footer.row.isLast || footer.highlighted || copyButton.activeFocus
                      || againButton.activeFocus || detailsButton.activeFocus || siblings.focused || details.opened) ? 1 : 0
             Behavior on opacity { NumberAnimation { duration: Theme.duration } }

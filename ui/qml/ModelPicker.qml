@@ -111,8 +111,6 @@ Item {
         width: Theme.px(360)
         padding: Theme.gap4
         focus: true
-        Accessible.role: Accessible.PopupMenu
-        Accessible.name: qsTr("Models")
         onOpened: {
             list.currentIndex = Math.max(0, list.currentIndex)
             list.forceActiveFocus()
@@ -127,6 +125,8 @@ Item {
         enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
         exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
         contentItem: Column {
+            Accessible.role: Accessible.PopupMenu
+            Accessible.name: qsTr("Models")
             ListView {
                 id: list
                 width: parent.width

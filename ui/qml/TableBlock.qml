@@ -12,21 +12,21 @@ Item {
     required property real column
     required property real wide
     readonly property var table: row.table ?? null
-    readonly property bool top: row.continuation !== true
-    readonly property bool bottom: row.continued !== true
+    readonly property bool opens: row.continuation !== true
+    readonly property bool closes: row.continued !== true
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
     readonly property var widths: layout(table ? table.widths : [])
     readonly property real total: widths.reduce((sum, width) => sum + width, 0)
-    readonly property real outer: Math.max(column, Math.min(wide, total + indent))
+    readonly property real outer: Math.max(column, Math.min(wide, total + indent + 2))
 
     // Natural widths; stretched to the column if they are less, squeezed down to readable ones if they are more.
     function layout(letters) {
         const natural = letters.map(count => Math.max(Theme.px(56), count * Theme.px(8) + Theme.px(30)))
         const sum = natural.reduce((total, width) => total + width, 0)
-        const room = column - indent
+        const room = column - indent - 2
         if (sum <= room)
             return natural.map(width => width * room / sum)
-        const space = wide - indent
+        const space = wide - indent - 2
         return sum <= space ? natural
             : natural.map(width => Math.max(Math.min(width, Theme.px(150)), width * space / sum))
     }
@@ -40,12 +40,12 @@ Item {
         x: (block.width - block.outer) / 2 + block.indent
         width: block.outer - block.indent
         height: rows.height
-        clip: !block.top || !block.bottom
+        clip: !block.opens || !block.closes
 
         Rectangle {
             anchors.fill: parent
-            anchors.topMargin: block.top ? 0 : -2 * radius
-            anchors.bottomMargin: block.bottom ? 0 : -2 * radius
+            anchors.topMargin: block.opens ? 0 : -2 * radius
+            anchors.bottomMargin: block.closes ? 0 : -2 * radius
             radius: Theme.cardRadius
             color: "transparent"
             border.width: Theme.hairline
@@ -72,7 +72,7 @@ Item {
                         width: block.total
                         height: cellRow.height
                         Rectangle {
-                            visible: line.index > 0 || !block.top
+                            visible: line.index > 0 || !block.opens
                             width: Math.max(parent.width, flick.width)
                             height: Theme.hairline
                             color: Theme.line
@@ -91,7 +91,7 @@ Item {
                                     width: block.widths[index] ?? 0
                                     wrapMode: Text.Wrap
                                     leftPadding: Theme.gap16 - 1
-                                    rightPadding: Theme.gap12
+                                    rightPadding: Theme.gap16 - 1
                                     topPadding: Theme.gap8
                                     bottomPadding: Theme.gap8
                                     horizontalAlignment: alignment === "right" ? Text.AlignRight
@@ -108,7 +108,7 @@ Item {
                     }
                 }
             }
-            ScrollBar.horizontal: FScrollBar {}
+            ScrollBar.horizontal: FScrollBar { visible: size < 1 }
         }
     }
 }

@@ -40,17 +40,14 @@ Item {
             visible: text !== ""
             text: block.row.marker ?? ""
             x: block.indent - width - Theme.gap8
-            y: body.cursorMiddle - height / 2
+            y: (body.lineHeight - height) / 2
             font.pixelSize: bullet ? Theme.titleSize : Theme.readingSize
             color: Theme.textMuted
             elide: Text.ElideNone
         }
         FRich {
             id: body
-            readonly property real cursorMiddle: {
-                const first = contentHeight > 0 ? positionToRectangle(0) : Qt.rect(0, 0, 0, 0)
-                return y + first.y + first.height - font.pixelSize * 0.62
-            }
+            lineHeight: Math.round(font.pixelSize * (block.heading ? 1.35 : Theme.readingLine))
             x: block.indent
             width: block.column - block.indent
             html: block.row.html ?? ""
@@ -64,7 +61,7 @@ Item {
                     ? body.positionToRectangle(body.length) : Qt.rect(0, 0, 0, 0)
                 visible: block.writing
                 x: end.x + 2
-                y: end.y + end.height - height - Theme.px(3)
+                y: end.y + (end.height - height) / 2
                 width: Theme.px(2)
                 height: Theme.px(17)
                 radius: 1

@@ -67,8 +67,7 @@ QtObject {
     readonly property int easing: Easing.OutCubic
 
     // The style sheet of our limited rich text; the text itself names no colour and no font.
-    readonly property string richStyle: "<style>p{margin:0;line-height:" + Math.round(readingLine * 100) + "%}"
-        + "a{color:" + accent + ";text-decoration:none}"
+    readonly property string richStyle: "<style>p{margin:0}a{color:" + accent + ";text-decoration:none}"
         + "code{font-family:'" + codeFont + "';font-size:" + px(13.5) + "px;background-color:" + raised + "}"
         + "b{font-weight:600}</style>"
 

@@ -35,11 +35,11 @@ Item {
         FRich {
             id: body
             x: Theme.gap16
-            y: Theme.px(10) - Theme.px(2)
+            y: Theme.px(10)
             width: Math.min(Math.ceil(implicitWidth), message.column * 0.8 - 2 * Theme.gap16)
             height: implicitHeight
             html: message.cut ? Markup.escape(message.row.text.slice(0, message.shownLetters) + "…") : message.row.html
-            text: Theme.richStyle + "<p style='white-space:pre-wrap'>" + html + "</p>"
+            preformatted: true
         }
         FButton {
             id: more
@@ -64,7 +64,7 @@ Item {
         anchors.right: frame.right
         anchors.top: bubble.bottom
         width: actionRow.width
-        height: Theme.px(32)
+        height: Theme.px(30)
         opacity: message.highlighted || copyButton.activeFocus || editButton.activeFocus || siblings.focused ? 1 : 0
         Behavior on opacity { NumberAnimation { duration: Theme.duration } }
         Row {

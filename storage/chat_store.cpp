@@ -415,7 +415,7 @@ std::vector<Message> ChatReader::path(Id message, std::int64_t limit)
         WITH RECURSIVE way (id, parent, steps) AS (
             SELECT id, parent, 1 FROM messages WHERE id = ?1
             UNION ALL
-            SELECT above.id, above.parent, steps + 1 FROM way JOIN messages above ON above.id = way.parent
+            SELECT above.id, above.parent, steps + 1 FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
             LIMIT ?2)
         SELECT m.id, m.conversation, m.parent, m.ordinal, m.role, m.status, m.finish_reason, m.content, m.error,
                m.created_at, m.model_name, m.model_hash, m.engine_version, m.sampling, m.seed, m.prompt_tokens,
@@ -793,7 +793,7 @@ void ChatStore::choose(Id leaf, const Place& place)
         WITH RECURSIVE way (id, conversation, parent) AS (
             SELECT id, conversation, parent FROM messages WHERE id = ?1
             UNION ALL
-            SELECT above.id, above.conversation, above.parent FROM way JOIN messages above ON above.id = way.parent
+            SELECT above.id, above.conversation, above.parent FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
             LIMIT ?2)
         UPDATE messages SET chosen = (messages.id = way.id)
         FROM way
@@ -907,7 +907,8 @@ Id ChatStore::choose_branch(Id message)
                 SELECT ?1, 0
                 UNION ALL
                 SELECT below.id, steps + 1
-                FROM way JOIN messages below ON below.conversation = ?2 AND below.parent = way.id AND below.chosen)
+                FROM way JOIN messages below ON below.conversation = ?2 AND below.parent = way.id
+                    AND below.id > way.id AND below.chosen)
             SELECT id FROM way ORDER BY steps DESC LIMIT 1
         )sql";
         Statement row = m_database->query(sql, message, place.conversation);

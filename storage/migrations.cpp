@@ -56,7 +56,7 @@ constexpr Migration list[] = {
         CREATE TABLE messages (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             conversation INTEGER NOT NULL REFERENCES conversations (id),
-            parent INTEGER,
+            parent INTEGER CHECK (parent < id), -- which no circle can satisfy
             ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
             -- The one of its siblings that the chosen branch went through last.
             chosen INTEGER NOT NULL CHECK (chosen IN (0, 1)),

@@ -6,7 +6,9 @@
 #include "tests/storage/profile.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <sys/syscall.h>
@@ -51,6 +53,11 @@ bool strikes(Call call)
 extern "C" ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t offset)
 {
     return strikes(Call::write) ? -1 : syscall(SYS_pwrite64, file, bytes, size, offset);
+}
+
+extern "C" int fsync(int)
+{
+    return 0;
 }
 
 extern "C" int fdatasync(int)
@@ -215,6 +222,54 @@ private slots:
             }
         }
         QVERIFY(failures > 5);
+    }
+
+    void damaged_bytes_are_errors_and_nothing_worse()
+    {
+        const char* given = std::getenv("FATHOM_SEED");
+        const unsigned seed =
+            given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
+        qInfo("FATHOM_SEED=%u", seed);
+        std::mt19937 random(seed);
+        Profile made;
+        Acknowledged done;
+        {
+            const ProfileLock lock(made.path());
+            ChatStore store(lock);
+            for (int round = 0; round < 3; ++round)
+                use(store, done, round);
+        }
+        const std::string whole = bytes_of(made.database());
+        int refused = 0;
+        int worked = 0;
+        for (int n = 0; n < 80; ++n) {
+            Profile profile;
+            const ProfileLock lock(profile.path());
+            std::string bytes = whole;
+            for (std::size_t flips = 1 + random() % 60; flips > 0; --flips)
+                bytes[random() % bytes.size()] = static_cast<char>(random());
+            std::ofstream(profile.database(), std::ios::binary) << bytes;
+            const auto error = error_of([&] {
+                ChatStore store(lock);
+                for (const Conversation& conversation : store.list_conversations(Scope::active)) {
+                    store.conversation(conversation.id);
+                    store.branch(conversation.id);
+                }
+                for (const char* query : {"aaa", "end", "b", "renamed re"})
+                    store.search(query, no_limit);
+                const Id id = store.create_conversation("new");
+                store.begin_answer(store.append_message(id, Role::user, "new"), {});
+                for (const auto& [message, text] : done.texts)
+                    store.choose_branch(message);
+                for (const auto& [conversation, title] : done.titles)
+                    store.delete_for_ever(conversation);
+                store.idle();
+                store.backup_now();
+            });
+            ++(error ? refused : worked);
+        }
+        qInfo("%d errors, %d not noticed", refused, worked);
+        QVERIFY(refused > 10);
     }
 
     void a_fresh_profile_that_fails_anywhere_can_be_made_again()

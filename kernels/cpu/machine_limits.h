@@ -12,8 +12,8 @@ struct MachineLimits
 {
     double read_gb_per_s = 0.0;    // reading memory that no cache holds, 10^9 bytes per second
     double fp32_gflop_per_s = 0.0; // multiply-adds in registers, each counts 2
-    double bf16_gflop_per_s = 0.0; // 0: the instruction set has none
-    double int8_gop_per_s = 0.0;   // 0: the instruction set has none
+    double bf16_gflop_per_s = 0.0; // 0: no operation uses it
+    double int8_gop_per_s = 0.0;   // 0: no operation uses it
 };
 
 using Seconds = double (*)(); // a clock

@@ -5,12 +5,9 @@
 #include "storage/migrations.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <chrono>
 #include <cstring>
 #include <fmt/format.h>
-#include <iterator>
 #include <limits>
 #include <unordered_map>
 #include <utility>
@@ -19,39 +16,6 @@ namespace storage {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "token ids are stored as they lie in memory");
-
-// Names as the database spells them, in the order of the enums: a number could change its meaning with the
-// code.
-constexpr std::array<std::string_view, 4> role_names{"system", "user", "assistant", "tool"};
-constexpr std::array<std::string_view, 5> status_names{"complete", "streaming", "interrupted", "stopped",
-                                                       "failed"};
-constexpr std::array<std::string_view, 6> finish_reason_names{"none",         "stop",      "length",
-                                                              "context_full", "cancelled", "error"};
-
-template <typename Enum, std::size_t Size>
-Enum enum_of(const std::array<std::string_view, Size>& names, std::string_view name,
-             const Connection& database)
-{
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end())
-        throw Error(fmt::format("The history {} is damaged (it holds the unknown word \"{}\")",
-                                database.file().string(), name),
-                    database.file().string(), Error::Kind::corrupt);
-    return static_cast<Enum>(found - names.begin());
-}
-
-std::string_view name_of(Role role)
-{
-    return role_names[static_cast<std::size_t>(role)];
-}
-std::string_view name_of(Status status)
-{
-    return status_names[static_cast<std::size_t>(status)];
-}
-std::string_view name_of(FinishReason reason)
-{
-    return finish_reason_names[static_cast<std::size_t>(reason)];
-}
 
 std::span<const std::byte> bytes_of(const std::vector<std::int32_t>& token_ids)
 {
@@ -105,199 +69,6 @@ Conversation conversation_of(const Statement& row)
     return conversation;
 }
 
-// What a person searches for. The indexes know which texts hold certain groups of characters, not where;
-// whether the words are there is then seen in the text itself.
-struct SearchQuery
-{
-    std::vector<std::u32string> words;   // folded; a text must hold each of them
-    std::optional<std::string> trigrams; // FTS5 expressions: all groups of three of words of at least three
-    std::optional<std::string> bigrams;  // characters, all shorter words
-    bool in_trash = false;
-};
-
-constexpr std::size_t most_words = 16;
-constexpr std::size_t longest_word = 256; // characters
-constexpr std::size_t most_trigrams = 16; // of one word: more of them hardly narrow the search
-
-// Adds a string that FTS5 must find. Nothing is an operator inside its quotes.
-void require(std::optional<std::string>& expression, std::string_view text, std::string_view behind = {})
-{
-    std::string& all = expression ? *expression : expression.emplace();
-    all += all.empty() ? "\"" : " AND \"";
-    for (const char c : text)
-        all.append(c == '"' ? 2 : 1, c);
-    all += '"';
-    all += behind;
-}
-
-void add_word(SearchQuery& query, std::string_view word, const Folder& folder)
-{
-    const std::vector<FoldedCharacter> characters = folder.fold(word);
-    if (characters.empty() || query.words.size() == most_words)
-        return;
-    std::u32string& folded = query.words.emplace_back();
-    for (const FoldedCharacter& character : characters)
-        folded += character.folded;
-    if (characters.size() == 1)
-        require(query.bigrams, word, " *"); // any pair that it begins
-    else if (characters.size() == 2)
-        require(query.bigrams, word);
-    for (std::size_t i = 0; i + 3 <= characters.size() && i < most_trigrams; ++i)
-        require(query.trigrams,
-                word.substr(characters[i].begin, characters[i + 2].end - characters[i].begin));
-}
-
-SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& folder)
-{
-    SearchQuery query;
-    query.in_trash = where == SearchIn::everything;
-    std::string word;
-    std::size_t characters = 0;
-    const auto end_word = [&] {
-        add_word(query, word, folder);
-        word.clear();
-        characters = 0;
-    };
-    for (Decoded next; !text.empty(); text.remove_prefix(next.length)) {
-        next = decode(text);
-        if (is_blank(next.character) || next.character == 0xFFFD) {
-            end_word();
-            continue;
-        }
-        word += text.substr(0, next.length);
-        if (++characters == longest_word)
-            end_word();
-    }
-    end_word();
-    return query;
-}
-
-constexpr std::size_t snippet_before = 40;  // characters in front of the first match
-constexpr std::size_t snippet_length = 160; // characters
-
-// Fills in one line of the text around the first word that is found, with all words marked in it; false if a
-// word is missing.
-bool fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& query, const Folder& folder)
-{
-    const std::vector<FoldedCharacter> characters = folder.fold(text);
-    std::u32string folded;
-    folded.reserve(characters.size());
-    for (const FoldedCharacter& character : characters)
-        folded += character.folded;
-
-    std::size_t first = folded.size();
-    for (const std::u32string& word : query.words) {
-        const std::size_t at = folded.find(word);
-        if (at == std::u32string::npos)
-            return false;
-        first = std::min(first, at);
-    }
-    const std::size_t begin = first > snippet_before ? first - snippet_before : 0;
-    const std::size_t end = std::min(folded.size(), begin + snippet_length);
-
-    std::vector<bool> matched(end - begin);
-    for (const std::u32string& word : query.words) {
-        for (std::size_t at = folded.find(word, begin); at < end; at = folded.find(word, at + 1))
-            std::fill(matched.begin() + static_cast<std::ptrdiff_t>(at - begin),
-                      matched.begin() + static_cast<std::ptrdiff_t>(std::min(end, at + word.size()) - begin),
-                      true);
-    }
-
-    if (begin > 0)
-        hit.snippet = "…";
-    bool blank = false;
-    for (std::size_t i = begin; i < end; ++i) {
-        if (is_blank(characters[i].folded)) {
-            blank = i > begin;
-            continue;
-        }
-        if (blank)
-            hit.snippet += ' ';
-        const bool is_new_match = matched[i - begin] && (i == begin || blank || !matched[i - begin - 1]);
-        blank = false;
-        const std::size_t at = hit.snippet.size();
-        hit.snippet += text.substr(characters[i].begin, characters[i].end - characters[i].begin);
-        if (is_new_match)
-            hit.matches.push_back({at, hit.snippet.size() - at});
-        else if (matched[i - begin])
-            hit.matches.back().length = hit.snippet.size() - hit.matches.back().begin;
-    }
-    if (end < folded.size())
-        hit.snippet += "…";
-    return true;
-}
-
-// Short words that stand in no more texts than this lead a search that has long words too. Reading so many
-// texts takes about a tenth of a second; where there are more, the first hits are met soon.
-constexpr std::int64_t few_texts = 5000;
-
-// Both searches walk one index from its newest entry, and end with the limit.
-
-void search_titles(Connection& database, const SearchQuery& query, std::size_t limit,
-                   std::vector<SearchHit>& hits)
-{
-    const char* by_trigrams = R"sql(
-        SELECT c.id, c.title, c.updated_at
-        FROM title_trigrams CROSS JOIN conversations c ON c.id = title_trigrams.rowid
-        WHERE title_trigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-        ORDER BY title_trigrams.rowid DESC
-    )sql";
-    const char* by_bigrams = R"sql(
-        SELECT c.id, c.title, c.updated_at
-        FROM title_bigrams CROSS JOIN conversations c ON c.id = title_bigrams.rowid
-        WHERE title_bigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-        ORDER BY title_bigrams.rowid DESC
-    )sql";
-    Statement row = query.trigrams ? database.query(by_trigrams, query.trigrams, query.in_trash)
-                                   : database.query(by_bigrams, query.bigrams, query.in_trash);
-    while (hits.size() < limit && row.step()) {
-        SearchHit hit;
-        hit.conversation = row.integer(0);
-        hit.title = row.text(1);
-        hit.time = row.integer(2);
-        if (fill_snippet(hit, hit.title, query, database.folder()))
-            hits.push_back(std::move(hit));
-    }
-}
-
-void search_messages(Connection& database, const SearchQuery& query, std::size_t limit,
-                     std::vector<SearchHit>& hits)
-{
-    const char* by_trigrams = R"sql(
-        SELECT m.id, m.conversation, m.role, c.title, m.created_at, m.content
-        FROM message_trigrams CROSS JOIN messages m ON m.id = message_trigrams.rowid
-        CROSS JOIN conversations c ON c.id = m.conversation
-        WHERE message_trigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-        ORDER BY message_trigrams.rowid DESC
-    )sql";
-    const char* by_bigrams = R"sql(
-        SELECT m.id, m.conversation, m.role, c.title, m.created_at, m.content
-        FROM message_bigrams CROSS JOIN messages m ON m.id = message_bigrams.rowid
-        CROSS JOIN conversations c ON c.id = m.conversation
-        WHERE message_bigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
-        ORDER BY message_bigrams.rowid DESC
-    )sql";
-    const char* count_short = R"sql(
-        SELECT count(*) FROM (SELECT 1 FROM message_bigrams WHERE message_bigrams MATCH ?1 LIMIT ?2)
-    )sql";
-    const bool trigrams_lead =
-        query.trigrams &&
-        !(query.bigrams &&
-          database.query(count_short, query.bigrams, few_texts + 1).first_integer() <= few_texts);
-    Statement row = trigrams_lead ? database.query(by_trigrams, query.trigrams, query.in_trash)
-                                  : database.query(by_bigrams, query.bigrams, query.in_trash);
-    while (hits.size() < limit && row.step()) {
-        SearchHit hit;
-        hit.message = row.integer(0);
-        hit.conversation = row.integer(1);
-        hit.role = enum_of<Role>(role_names, row.text(2), database);
-        hit.title = row.text(3);
-        hit.time = row.integer(4);
-        if (fill_snippet(hit, row.text(5), query, database.folder()))
-            hits.push_back(std::move(hit));
-    }
-}
-
 std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& profile)
 {
     auto database = std::make_unique<Connection>(database_file(profile), Connection::Mode::read_only);
@@ -315,12 +86,6 @@ std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& profil
 }
 
 } // namespace
-
-Time now()
-{
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 std::filesystem::path database_file(const std::filesystem::path& profile)
 {
@@ -415,13 +180,16 @@ std::vector<Message> ChatReader::path(Id message, std::int64_t limit)
         WITH RECURSIVE way (id, parent, steps) AS (
             SELECT id, parent, 1 FROM messages WHERE id = ?1
             UNION ALL
-            SELECT above.id, above.parent, steps + 1 FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
+            SELECT above.id, above.parent, steps + 1
+            FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
             LIMIT ?2)
-        SELECT m.id, m.conversation, m.parent, m.ordinal, m.role, m.status, m.finish_reason, m.content, m.error,
-               m.created_at, m.model_name, m.model_hash, m.engine_version, m.sampling, m.seed, m.prompt_tokens,
-               m.generated_tokens, m.first_token_seconds, m.prompt_tokens_per_second, m.generate_tokens_per_second,
+        SELECT m.id, m.conversation, m.parent, m.ordinal, m.role, m.status, m.finish_reason, m.content,
+               m.error, m.created_at, m.model_name, m.model_hash, m.engine_version, m.sampling, m.seed,
+               m.prompt_tokens, m.generated_tokens, m.first_token_seconds, m.prompt_tokens_per_second,
+               m.generate_tokens_per_second,
                CASE WHEN m.parent IS NULL
-                    THEN (SELECT count(*) FROM messages s WHERE s.conversation = m.conversation AND s.parent IS NULL)
+                    THEN (SELECT count(*) FROM messages s
+                          WHERE s.conversation = m.conversation AND s.parent IS NULL)
                     ELSE (SELECT count(*) FROM messages s
                           WHERE s.conversation = m.conversation AND s.parent = m.parent) END
         FROM way CROSS JOIN messages m ON m.id = way.id
@@ -433,9 +201,9 @@ std::vector<Message> ChatReader::path(Id message, std::int64_t limit)
         m.conversation = row.integer(1);
         m.parent = optional_integer(row, 2);
         m.ordinal = static_cast<int>(row.integer(3));
-        m.role = enum_of<Role>(role_names, row.text(4), *m_database);
-        m.status = enum_of<Status>(status_names, row.text(5), *m_database);
-        m.finish_reason = enum_of<FinishReason>(finish_reason_names, row.text(6), *m_database);
+        m.role = role_of(row.text(4));
+        m.status = status_of(row.text(5));
+        m.finish_reason = finish_reason_of(row.text(6));
         m.content = row.text(7);
         m.error = row.text(8);
         m.created_at = row.integer(9);
@@ -463,7 +231,8 @@ std::vector<Id> ChatReader::siblings(Id message)
 {
     std::vector<Id> ids;
     const char* sql = R"sql(
-        SELECT s.id FROM messages m JOIN messages s ON s.conversation = m.conversation AND s.parent IS m.parent
+        SELECT s.id
+        FROM messages m JOIN messages s ON s.conversation = m.conversation AND s.parent IS m.parent
         WHERE m.id = ?1 ORDER BY s.ordinal
     )sql";
     Statement row = m_database->query(sql, message);
@@ -487,15 +256,9 @@ std::vector<std::int32_t> ChatReader::token_ids(Id message)
 
 std::vector<SearchHit> ChatReader::search(std::string_view text, std::int64_t limit, SearchIn where)
 {
-    const SearchQuery query = parse_query(text, where, m_database->folder());
-    std::vector<SearchHit> hits;
-    if (query.words.empty() || limit == 0)
-        return hits;
     const std::size_t most =
         limit < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limit);
-    search_titles(*m_database, query, most, hits);
-    search_messages(*m_database, query, most, hits);
-    return hits;
+    return storage::search(*m_database, text, most, where);
 }
 
 // ChatStore
@@ -524,8 +287,8 @@ ChatStore::~ChatStore()
 
 void ChatStore::reopen()
 {
-    m_database.reset();
-    m_database = open_for_writing(m_profile);
+    m_database =
+        open_for_writing(m_profile); // closes the old connection, which gives up what it could not write
     // What the failed sync left in doubt is written once more before anything new is promised.
     m_database->checkpoint();
 }
@@ -541,7 +304,7 @@ void ChatStore::mark_interrupted()
     }
     for (const Id id : ids) {
         m_database->run("UPDATE messages SET status = 'interrupted' WHERE id = ?1", id);
-        index_message(id);
+        index_message(*m_database, id);
         update_preview(place_of(id).conversation);
     }
     transaction.commit();
@@ -557,53 +320,6 @@ void ChatStore::require_change(const char* what, Id id) const
 {
     if (m_database->changes() == 0)
         refuse_missing(what, id);
-}
-
-// The search tables hold no text of their own: to take an entry out they must be given the text it was made
-// from.
-
-void ChatStore::index_message(Id id)
-{
-    for (const char* sql :
-         {"INSERT INTO message_trigrams (rowid, content) SELECT id, content FROM messages WHERE id = ?1",
-          "INSERT INTO message_bigrams (rowid, content) SELECT id, content FROM messages WHERE id = ?1"})
-        m_database->run(sql, id);
-}
-
-void ChatStore::unindex_message(Id id)
-{
-    const char* trigrams = R"sql(
-        INSERT INTO message_trigrams (message_trigrams, rowid, content)
-        SELECT 'delete', id, content FROM messages WHERE id = ?1
-    )sql";
-    const char* bigrams = R"sql(
-        INSERT INTO message_bigrams (message_bigrams, rowid, content)
-        SELECT 'delete', id, content FROM messages WHERE id = ?1
-    )sql";
-    m_database->run(trigrams, id);
-    m_database->run(bigrams, id);
-}
-
-void ChatStore::index_title(Id conversation)
-{
-    for (const char* sql :
-         {"INSERT INTO title_trigrams (rowid, title) SELECT id, title FROM conversations WHERE id = ?1",
-          "INSERT INTO title_bigrams (rowid, title) SELECT id, title FROM conversations WHERE id = ?1"})
-        m_database->run(sql, conversation);
-}
-
-void ChatStore::unindex_title(Id conversation)
-{
-    const char* trigrams = R"sql(
-        INSERT INTO title_trigrams (title_trigrams, rowid, title)
-        SELECT 'delete', id, title FROM conversations WHERE id = ?1
-    )sql";
-    const char* bigrams = R"sql(
-        INSERT INTO title_bigrams (title_bigrams, rowid, title)
-        SELECT 'delete', id, title FROM conversations WHERE id = ?1
-    )sql";
-    m_database->run(trigrams, conversation);
-    m_database->run(bigrams, conversation);
 }
 
 void ChatStore::require_json_object(std::string_view text)
@@ -626,7 +342,7 @@ Id ChatStore::create_conversation(std::string_view title, std::string_view setti
     Transaction transaction(*m_database);
     m_database->run(sql, title, settings, now());
     const Id id = m_database->last_insert_id();
-    index_title(id);
+    index_title(*m_database, id);
     transaction.commit();
     return id;
 }
@@ -634,21 +350,21 @@ Id ChatStore::create_conversation(std::string_view title, std::string_view setti
 void ChatStore::rename(Id conversation, std::string_view title)
 {
     Transaction transaction(*m_database);
-    unindex_title(conversation);
+    unindex_title(*m_database, conversation);
     m_database->run("UPDATE conversations SET title = ?2, title_is_automatic = 0 WHERE id = ?1", conversation,
                     title);
     require_change("conversation", conversation);
-    index_title(conversation);
+    index_title(*m_database, conversation);
     transaction.commit();
 }
 
 void ChatStore::suggest_title(Id conversation, std::string_view title)
 {
     Transaction transaction(*m_database);
-    unindex_title(conversation);
+    unindex_title(*m_database, conversation);
     m_database->run("UPDATE conversations SET title = ?2 WHERE id = ?1 AND title_is_automatic", conversation,
                     title);
-    index_title(conversation);
+    index_title(*m_database, conversation);
     transaction.commit();
 }
 
@@ -726,8 +442,8 @@ void ChatStore::delete_for_ever(Id conversation)
             messages.push_back(row.integer(0));
     }
     for (const Id message : messages)
-        unindex_message(message);
-    unindex_title(conversation);
+        unindex_message(*m_database, message);
+    unindex_title(*m_database, conversation);
     m_database->run("DELETE FROM messages WHERE conversation = ?1", conversation);
     m_database->run("DELETE FROM conversations WHERE id = ?1", conversation);
     m_database->run("INSERT OR IGNORE INTO chores VALUES ('clean search')");
@@ -764,7 +480,7 @@ ChatStore::Place ChatStore::place_of(Id message)
         m_database->query("SELECT conversation, parent, role FROM messages WHERE id = ?1", message);
     if (!row.step())
         refuse_missing("message", message);
-    return {row.integer(0), optional_integer(row, 1), enum_of<Role>(role_names, row.text(2), *m_database)};
+    return {row.integer(0), optional_integer(row, 1), role_of(row.text(2))};
 }
 
 Id ChatStore::insert_message(const Place& place, Status status, std::string_view content)
@@ -772,13 +488,14 @@ Id ChatStore::insert_message(const Place& place, Status status, std::string_view
     const Time time = now();
     const char* sql = R"sql(
         INSERT INTO messages (conversation, parent, ordinal, chosen, role, status, created_at, content)
-        VALUES (?1, ?2, (SELECT count(*) FROM messages WHERE conversation = ?1 AND parent IS ?2), 0, ?3, ?4, ?5, ?6)
+        VALUES (?1, ?2, (SELECT count(*) FROM messages WHERE conversation = ?1 AND parent IS ?2), 0,
+                ?3, ?4, ?5, ?6)
     )sql";
     m_database->run(sql, place.conversation, place.parent, name_of(place.role), name_of(status), time,
                     content);
     const Id id = m_database->last_insert_id();
     if (status != Status::streaming)
-        index_message(id);
+        index_message(*m_database, id);
     choose(id, place);
     m_database->run("UPDATE conversations SET updated_at = ?2 WHERE id = ?1", place.conversation, time);
     return id;
@@ -793,7 +510,8 @@ void ChatStore::choose(Id leaf, const Place& place)
         WITH RECURSIVE way (id, conversation, parent) AS (
             SELECT id, conversation, parent FROM messages WHERE id = ?1
             UNION ALL
-            SELECT above.id, above.conversation, above.parent FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
+            SELECT above.id, above.conversation, above.parent
+            FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
             LIMIT ?2)
         UPDATE messages SET chosen = (messages.id = way.id)
         FROM way
@@ -810,7 +528,9 @@ void ChatStore::update_preview(Id conversation)
     std::string preview;
     {
         const char* sql = R"sql(
-            SELECT substr(m.content, 1, 1000) FROM conversations c JOIN messages m ON m.id = c.leaf WHERE c.id = ?1
+            SELECT substr(m.content, 1, 1000)
+            FROM conversations c JOIN messages m ON m.id = c.leaf
+            WHERE c.id = ?1
         )sql";
         Statement row = m_database->query(sql, conversation);
         if (row.step())
@@ -874,7 +594,7 @@ void ChatStore::finish_answer(Id answer, const AnswerResult& result)
                     result.first_token_seconds, result.prompt_tokens_per_second,
                     result.generate_tokens_per_second);
     require_change("answer being written with the number", answer);
-    index_message(answer);
+    index_message(*m_database, answer);
     const Id conversation = place_of(answer).conversation;
     m_database->run("UPDATE conversations SET updated_at = ?2 WHERE id = ?1", conversation, now());
     update_preview(conversation);
@@ -892,7 +612,7 @@ void ChatStore::continue_answer(Id answer)
     Transaction transaction(*m_database);
     m_database->run(sql, answer);
     require_change("last answer with the number", answer);
-    unindex_message(answer);
+    unindex_message(*m_database, answer);
     transaction.commit();
 }
 
@@ -939,18 +659,8 @@ bool ChatStore::idle()
         m_database->checkpoint();
         return false;
     }
-    // What was deleted stays in the segments of an index until they are merged into one. Each round merges
-    // about a megabyte of each index; an index that is done changes nothing but the statement's own row.
     Transaction transaction(*m_database);
-    bool more = false;
-    for (const char* sql : {"INSERT INTO message_trigrams (message_trigrams, rank) VALUES ('merge', -256)",
-                            "INSERT INTO message_bigrams (message_bigrams, rank) VALUES ('merge', -256)",
-                            "INSERT INTO title_trigrams (title_trigrams, rank) VALUES ('merge', -256)",
-                            "INSERT INTO title_bigrams (title_bigrams, rank) VALUES ('merge', -256)"}) {
-        const std::int64_t before = m_database->total_changes();
-        m_database->run(sql);
-        more = more || m_database->total_changes() - before >= 2;
-    }
+    const bool more = merge_search_indexes(*m_database);
     if (!more)
         m_database->run("DELETE FROM chores WHERE name = 'clean search'");
     transaction.commit();

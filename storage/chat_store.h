@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "storage/chat.h"
 #include "storage/database.h"
 #include "storage/profile_lock.h"
+#include "storage/search.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -13,139 +15,6 @@
 #include <vector>
 
 namespace storage {
-
-// Ids are rowids, never 0 and never used twice. Times are milliseconds since 1970-01-01 UTC. Text is UTF-8.
-using Id = std::int64_t;
-using Time = std::int64_t;
-
-Time now();
-
-enum class Role
-{
-    system,
-    user,
-    assistant,
-    tool
-};
-
-enum class Status
-{
-    complete,
-    streaming,   // being generated now
-    interrupted, // the program ended while it was being generated; holds the text up to the last commit
-    stopped,     // the person stopped it
-    failed,      // the engine gave up; Message::error says why
-};
-
-enum class FinishReason
-{
-    none,         // still streaming, interrupted, or not a generated message
-    stop,         // the model ended its answer, or a stop string was met
-    length,       // the limit of new tokens was reached
-    context_full, // the context holds no further token
-    cancelled,    // the person stopped it
-    error,
-};
-
-struct Conversation
-{
-    Id id = 0;
-    std::string title;
-    bool title_is_automatic = true;
-    bool pinned = false;
-    bool archived = false;
-    bool unread = false;
-    std::string folder;            // a path such as "Work/Letters"; empty: in no folder
-    std::vector<std::string> tags; // sorted, without duplicates
-    Time created_at = 0;
-    Time updated_at = 0;            // the latest message
-    std::optional<Time> deleted_at; // set: in the trash
-    std::optional<Id> leaf;         // last message of the chosen branch; empty: no message yet
-    std::string preview;            // start of the leaf's text on one line, at most 160 characters
-    std::string draft;              // filled by conversation(), left empty by list_conversations()
-    std::string settings =
-        "{}"; // JSON object; filled by conversation(), left at "{}" by list_conversations()
-};
-
-// How an answer came to be, known before its first token.
-struct AnswerOrigin
-{
-    std::string model_name;
-    std::string model_hash;
-    std::string engine_version;
-    std::string sampling = "{}"; // JSON object of the sampling parameters
-    std::int64_t seed = 0;
-};
-
-struct AnswerResult
-{
-    Status status = Status::complete;
-    FinishReason finish_reason = FinishReason::stop;
-    std::string error; // one sentence, for Status::failed
-    std::string text;
-    std::vector<std::int32_t> token_ids;
-    int prompt_tokens = 0; // whole prompt, with what the cache still held
-    int generated_tokens = 0;
-    double first_token_seconds = 0;
-    double prompt_tokens_per_second = 0;
-    double generate_tokens_per_second = 0;
-};
-
-struct Message
-{
-    Id id = 0;
-    Id conversation = 0;
-    std::optional<Id> parent; // empty: first message of its conversation
-    int ordinal = 0;          // among its siblings, from 0
-    int sibling_count = 1;    // the message included: the branch switch shows "ordinal + 1 / sibling_count"
-    Role role = Role::user;
-    Status status = Status::complete;
-    FinishReason finish_reason = FinishReason::none;
-    std::string content;
-    std::string error;
-    Time created_at = 0;
-    std::optional<AnswerOrigin> origin; // answers only
-    int prompt_tokens = 0;
-    int generated_tokens = 0;
-    double first_token_seconds = 0;
-    double prompt_tokens_per_second = 0;
-    double generate_tokens_per_second = 0;
-};
-
-struct SearchHit
-{
-    Id conversation = 0;
-    std::optional<Id> message; // empty: the title matched
-    Role role = Role::user;    // of the message
-    std::string title;         // of the conversation
-    Time time = 0;             // of the message, or of the conversation's latest one
-    std::string snippet;       // one line around the first match
-    struct Range
-    {
-        std::size_t begin;
-        std::size_t length;
-    };
-    std::vector<Range> matches; // in bytes of the snippet, ascending, at character boundaries
-};
-
-struct Counts
-{
-    std::int64_t active = 0;
-    std::int64_t archived = 0;
-    std::int64_t trash = 0;
-};
-
-enum class Scope
-{
-    active,
-    archived,
-    trash
-};
-enum class SearchIn
-{
-    kept,
-    everything
-}; // kept: active and archived; everything: the trash too
 
 inline constexpr std::int64_t no_limit = -1;
 inline constexpr Time trash_keeps =
@@ -260,10 +129,6 @@ private:
     void mark_interrupted();
     [[noreturn]] void refuse_missing(const char* what, Id id) const;
     void require_json_object(std::string_view text);
-    void index_message(Id id);
-    void unindex_message(Id id);
-    void index_title(Id conversation);
-    void unindex_title(Id conversation);
     void require_change(const char* what, Id id) const;
     std::optional<Id> conversation_leaf(Id conversation);
     Place place_of(Id message);

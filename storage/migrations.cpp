@@ -51,8 +51,8 @@ constexpr Migration list[] = {
             PRIMARY KEY (conversation, tag)
         ) STRICT, WITHOUT ROWID;
 
-        -- A tree for each conversation. A parent is in the same conversation. No cascade along it: a conversation of
-        -- many thousand turns would be as many levels deep.
+        -- A tree for each conversation. A parent is in the same conversation. No cascade along it: a
+        -- conversation of many thousand turns would be as many levels deep.
         CREATE TABLE messages (
             id INTEGER PRIMARY KEY AUTOINCREMENT,
             conversation INTEGER NOT NULL REFERENCES conversations (id),
@@ -61,7 +61,8 @@ constexpr Migration list[] = {
             -- The one of its siblings that the chosen branch went through last.
             chosen INTEGER NOT NULL CHECK (chosen IN (0, 1)),
             role TEXT NOT NULL CHECK (role IN ('system', 'user', 'assistant', 'tool')),
-            status TEXT NOT NULL CHECK (status IN ('complete', 'streaming', 'interrupted', 'stopped', 'failed')),
+            status TEXT NOT NULL
+                CHECK (status IN ('complete', 'streaming', 'interrupted', 'stopped', 'failed')),
             finish_reason TEXT NOT NULL DEFAULT 'none'
                 CHECK (finish_reason IN ('none', 'stop', 'length', 'context_full', 'cancelled', 'error')),
             created_at INTEGER NOT NULL,
@@ -86,12 +87,13 @@ constexpr Migration list[] = {
         CREATE INDEX streaming_messages ON messages (id) WHERE status = 'streaming';
     )sql"},
     {2, "full-text search", R"sql(
-        -- An answer is indexed once it is finished: indexing it at each commit would cost the square of its length.
+        -- An answer is indexed once it is finished: indexing it at each commit would cost the square of its
+        -- length.
         CREATE VIEW searchable_messages AS SELECT id, content FROM messages WHERE status <> 'streaming';
 
-        -- Trigrams answer queries from three characters on, bigrams shorter ones. They hold which texts have a group
-        -- of characters, not where: a third of the size. The store keeps them in step: to SQLite 3.40 a search table
-        -- is unsafe in a trigger of a schema that is not trusted.
+        -- Trigrams answer queries from three characters on, bigrams shorter ones. They hold which texts have a
+        -- group of characters, not where: a third of the size. The store keeps them in step: to SQLite 3.40 a
+        -- search table is unsafe in a trigger of a schema that is not trusted.
         CREATE VIRTUAL TABLE message_trigrams USING fts5 (
             content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'trigram',
             detail = none, columnsize = 0);

@@ -318,6 +318,7 @@ void Ops::attend_head(View<float> x, View<const float> q, const KeyValueUp& kv_b
         std::fill_n(x.row(segment.first_row + i) + head * v_width, v_width, 0.0f);
 
     for (std::int64_t first = 0; first < segment.position + segment.count; first += expanded_keys) {
+        m_pool.throw_if_stopped();
         const std::int64_t count = std::min(expanded_keys, segment.position + segment.count - first);
         const float* latent_rows[expanded_keys];
         float* key_rows[expanded_keys];

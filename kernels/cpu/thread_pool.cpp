@@ -57,8 +57,7 @@ void ThreadPool::run(std::int64_t tasks, Task task, Split split)
         return;
     if (tasks == 1 || m_threads.empty()) {
         for (std::int64_t i = 0; i < tasks; ++i) {
-            if (m_token.stop_requested())
-                throw Stopped();
+            throw_if_stopped();
             task(i, 0);
         }
         return;
@@ -106,8 +105,7 @@ void ThreadPool::take_part(int worker) noexcept
                 const std::int64_t i = m_next.fetch_add(1, std::memory_order_relaxed);
                 if (i >= m_tasks)
                     return;
-                if (m_token.stop_requested())
-                    throw Stopped();
+                throw_if_stopped();
                 (*m_task)(i, worker);
             }
         }
@@ -115,8 +113,7 @@ void ThreadPool::take_part(int worker) noexcept
         for (std::int64_t i = m_tasks * worker / threads(); i < end; ++i) {
             if (m_failed.load(std::memory_order_relaxed))
                 return;
-            if (m_token.stop_requested())
-                throw Stopped();
+            throw_if_stopped();
             (*m_task)(i, worker);
         }
     } catch (...) {

@@ -74,6 +74,13 @@ public:
     // From now on every run ends with Stopped once the token is triggered, between two tasks.
     void set_stop(std::stop_token token) { m_token = std::move(token); }
 
+    // For long tasks, from inside them: throws Stopped once the token is triggered.
+    void throw_if_stopped() const
+    {
+        if (m_token.stop_requested())
+            throw Stopped();
+    }
+
 private:
     void work(int worker);
     void take_part(int worker) noexcept;

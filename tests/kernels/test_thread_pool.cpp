@@ -105,6 +105,33 @@ private slots:
         }
     }
 
+    void a_stop_ends_runs_between_tasks()
+    {
+        for (const int threads : {1, 3}) {
+            for (const Split split : {Split::dynamic, Split::contiguous}) {
+                ThreadPool pool(threads);
+                std::stop_source source;
+                pool.set_stop(source.get_token());
+                std::atomic<int> runs{0};
+                const auto stop_soon = [&](std::int64_t, int) {
+                    const int run = ++runs;
+                    if (run == 5)
+                        source.request_stop();
+                    while (run > 5 && !source.stop_requested())
+                        std::this_thread::yield();
+                };
+                QVERIFY_EXCEPTION_THROWN(pool.run(1000, stop_soon, split), Stopped);
+                // Each thread may have begun one more.
+                QVERIFY2(runs >= 5 && runs < 5 + threads, qPrintable(QString::number(runs)));
+                QVERIFY_EXCEPTION_THROWN(pool.run(1, stop_soon, split), Stopped);
+                QVERIFY_EXCEPTION_THROWN(pool.throw_if_stopped(), Stopped);
+                pool.set_stop({});
+                pool.run(10, stop_soon, split);
+                pool.throw_if_stopped();
+            }
+        }
+    }
+
     void pools_come_and_go()
     {
         for (int round = 0; round < 50; ++round) {

@@ -186,15 +186,15 @@ private:
         const qsizetype run = runLength(m_source, i);
         const QChar before = i > 0 ? m_source[i - 1] : QChar(u' ');
         const QChar after = i + run < m_source.size() ? m_source[i + run] : QChar(u' ');
-        const bool opens = isIdeograph(before) && after.isPunct();
-        const bool closes = before.isPunct() && isIdeograph(after);
-        if (opens) {
+        bool& open = run == 1 ? m_italic : m_bold;
+        if (!open && isIdeograph(before) && after.isPunct()) {
             m_result += kHiddenBlank;
         }
         copy(i, run);
-        if (closes) {
+        if (open && before.isPunct() && isIdeograph(after)) {
             m_result += kHiddenBlank;
         }
+        open = !open;
         return i + run;
     }
 
@@ -202,6 +202,8 @@ private:
     QString m_result;
     std::array<bool, 4> m_missing{};
     std::array<bool, kLongestRun> m_noRun{};
+    bool m_italic = false; // a single star is open
+    bool m_bold = false;
 };
 
 // Closes what an unfinished paragraph has open.

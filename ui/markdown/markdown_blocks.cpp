@@ -77,14 +77,18 @@ QString CodeText::text() const
     return view().toString();
 }
 
-TableRows::TableRows(MarkdownBlocks* owner, qsizetype row)
+TableRows::TableRows(MarkdownBlocks* owner, qsizetype row, TableRows* first)
     : QAbstractListModel(owner)
     , m_owner(owner)
     , m_row(row)
+    , m_first(first)
     , m_columns(owner->block(row).columns)
     , m_headless(owner->block(row).continuation)
     , m_widths(static_cast<qsizetype>(m_columns.size()), 0)
 {
+    if (first) {
+        connect(first, &TableRows::widthsChanged, this, &TableRows::widthsChanged);
+    }
     update(0);
 }
 
@@ -145,22 +149,30 @@ void TableRows::update(qsizetype dirtyFrom)
         m_rows.insert(m_rows.end(), fresh.begin() + (common - keep), fresh.end());
         endInsertRows();
     }
-    widen(keep);
+    measure(keep);
 }
 
-void TableRows::widen(qsizetype from)
+void TableRows::measure(qsizetype from)
 {
-    bool wider = false;
+    QList<int> widths(m_widths.size(), 0);
     for (qsizetype row = from; row < static_cast<qsizetype>(m_rows.size()); ++row) {
         const std::vector<QString> cells = cellsOf(row);
         for (size_t i = 0; i < cells.size() && i < m_columns.size(); ++i) {
-            int& width = m_widths[static_cast<qsizetype>(i)];
-            const int length = qMin(kWidestCell, static_cast<int>(inlinePlain(cells[i]).size()));
-            wider = wider || length > width;
-            width = qMax(width, length);
+            int& width = widths[static_cast<qsizetype>(i)];
+            width = qMax(width, qMin(kWidestCell, static_cast<int>(inlinePlain(cells[i]).size())));
         }
     }
-    if (wider) {
+    first()->widen(widths);
+}
+
+void TableRows::widen(const QList<int>& widths)
+{
+    QList<int> wider = m_widths;
+    for (qsizetype i = 0; i < wider.size(); ++i) {
+        wider[i] = qMax(wider[i], widths.value(i));
+    }
+    if (wider != m_widths) {
+        m_widths = wider;
         emit widthsChanged();
     }
 }
@@ -279,7 +291,9 @@ MarkdownBlocks::Row MarkdownBlocks::makeRow(qsizetype row)
     if (isVerbatim(made.kind)) {
         made.code = new CodeText(this, row);
     } else if (made.kind == BlockKind::Table) {
-        made.table = new TableRows(this, row);
+        const bool more = block(row).continuation && row > 0;
+        TableRows* above = more ? m_rows[static_cast<size_t>(row - 1)].table : nullptr;
+        made.table = new TableRows(this, row, above ? above->first() : nullptr);
     }
     return made;
 }
@@ -400,6 +414,8 @@ QVariant MarkdownBlocks::data(const QModelIndex& index, int role) const
         return part.indent;
     case Quote:
         return part.quote;
+    case QuoteAbove:
+        return row > 0 ? qMin(part.quote, m_parser.blocks()[row - 1].quote) : 0;
     case Marker:
         return part.marker;
     case Language:
@@ -427,6 +443,7 @@ QHash<int, QByteArray> MarkdownBlocks::roleNames() const
             {Level, "level"},
             {Indent, "indent"},
             {Quote, "quote"},
+            {QuoteAbove, "quoteAbove"},
             {Marker, "marker"},
             {Language, "language"},
             {Code, "code"},

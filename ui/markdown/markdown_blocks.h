@@ -7,6 +7,7 @@
 #include "ui/markdown/block_parser.h"
 
 #include <QAbstractListModel>
+#include <QPointer>
 #include <QStringList>
 
 #include <vector>
@@ -56,10 +57,12 @@ public:
         Header
     };
 
-    TableRows(MarkdownBlocks* owner, qsizetype row);
+    // The pieces of a table that was cut share the widths of their first one; null for that itself.
+    TableRows(MarkdownBlocks* owner, qsizetype row, TableRows* first = nullptr);
     int columns() const;
     QStringList alignments() const;
-    QList<int> widths() const { return m_widths; }
+    QList<int> widths() const { return m_first ? m_first->m_widths : m_widths; }
+    TableRows* first() { return m_first ? m_first.data() : this; }
     void update(qsizetype dirtyFrom);
     void detach();
 
@@ -76,11 +79,13 @@ private:
         qsizetype begin = 0; // in the block's source
         qsizetype end = 0;
     };
-    void widen(qsizetype from);
+    void measure(qsizetype from);
+    void widen(const QList<int>& widths);
     std::vector<QString> cellsOf(qsizetype row) const;
 
     MarkdownBlocks* m_owner;
     qsizetype m_row;
+    QPointer<TableRows> m_first;
     std::vector<ColumnAlignment> m_columns;
     bool m_headless;
     std::vector<Row> m_rows;
@@ -89,8 +94,9 @@ private:
 
 // Roles: type ("paragraph" "heading" "code" "math" "table" "rule"), kind ("text" "code" "table" "rule": which
 // delegate shows it; never changes for a row), html (limited rich text of a paragraph or heading), level,
-// indent, quote, marker, language, code (CodeText of code and math), table (TableRows), continuation,
-// continued (the next block goes on with this one), last.
+// indent, quote, quoteAbove (how many of its quotes the block above stands in too), marker, language, code
+// (CodeText of code and math), table (TableRows), continuation, continued (the next block goes on with this
+// one), last.
 class MarkdownBlocks : public QAbstractListModel
 {
     Q_OBJECT
@@ -106,6 +112,7 @@ public:
         Level,
         Indent,
         Quote,
+        QuoteAbove,
         Marker,
         Language,
         Code,

@@ -125,8 +125,10 @@ ListView {
             readonly property real gap: {
                 if (cell.first)
                     return cell.kind === "user" ? Theme.gap12 : Theme.gap4
-                if (cell.kind === "footer" || cell.model.continuation)
+                if (cell.model.continuation)
                     return 0
+                if (cell.kind === "footer")
+                    return Theme.gap4
                 if (cell.model.type === "heading")
                     return Theme.gap24
                 if (cell.kind === "text" && cell.model.marker !== "")

@@ -16,7 +16,8 @@ Item {
     readonly property bool closes: row.continued !== true
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
     readonly property real wanted: Math.ceil(edit.implicitWidth) + 2 * Theme.gap16 + indent
-    readonly property real outer: Math.max(column, Math.min(wide, wanted))
+    readonly property real outer: indent > 0 ? column : Math.max(column, Math.min(wide, wanted))
+    readonly property bool scrolls: edit.implicitWidth + 2 * Theme.gap16 > card.width
 
     implicitHeight: card.height
     Accessible.role: Accessible.Paragraph
@@ -26,7 +27,7 @@ Item {
         id: card
         x: (block.width - block.outer) / 2 + block.indent
         width: block.outer - block.indent
-        height: (block.opens ? head.height : 0) + flick.height + (block.closes ? Theme.gap12 : 0)
+        height: (block.opens ? head.height : 0) + flick.height + (block.closes ? (scrolls ? Theme.gap16 : Theme.gap12) : 0)
         clip: !block.opens || !block.closes
 
         Rectangle {
@@ -117,7 +118,7 @@ Item {
             clip: true
             TextEdit {
                 id: edit
-                x: Theme.gap16
+                x: Theme.gap16 - 1
                 readOnly: true
                 selectByMouse: true
                 textFormat: TextEdit.PlainText

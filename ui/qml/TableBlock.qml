@@ -17,7 +17,8 @@ Item {
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
     readonly property var widths: layout(table ? table.widths : [])
     readonly property real total: widths.reduce((sum, width) => sum + width, 0)
-    readonly property real outer: Math.max(column, Math.min(wide, total + indent + 2))
+    readonly property bool scrolls: total > card.width
+    readonly property real outer: indent > 0 ? column : Math.max(column, Math.min(wide, total + indent + 2))
 
     // Natural widths; stretched to the column if they are less, squeezed down to readable ones if they are more.
     function layout(letters) {
@@ -39,7 +40,7 @@ Item {
         id: card
         x: (block.width - block.outer) / 2 + block.indent
         width: block.outer - block.indent
-        height: rows.height
+        height: rows.height + (block.scrolls && block.closes ? Theme.gap12 : 0)
         clip: !block.opens || !block.closes
 
         Rectangle {
@@ -108,7 +109,7 @@ Item {
                     }
                 }
             }
-            ScrollBar.horizontal: FScrollBar { visible: size < 1 }
+            ScrollBar.horizontal: FScrollBar { visible: block.scrolls && block.closes }
         }
     }
 }

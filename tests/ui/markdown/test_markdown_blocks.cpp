@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+#include "ui/markdown/markdown_blocks.h"
+
+#include <QAbstractItemModelTester>
+#include <QTest>
+
+#include <random>
+
+using namespace Qt::StringLiterals;
+using ui::Block;
+using ui::BlockKind;
+using ui::MarkdownBlocks;
+
+class TestMarkdownBlocks : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void blocks_data();
+    void blocks();
+    void streamingEqualsAtOnce_data();
+    void streamingEqualsAtOnce();
+    void randomTextStreamsEqually();
+    void finishedBlocksAreLeftAlone();
+    void codeAppends();
+    void longCodeComesInPieces();
+    void tables();
+    void workIsLinear_data();
+    void workIsLinear();
+    void nothingFlashesUp();
+};
+
+// One line for each block: what it is, where it stands, what it holds.
+static QString describe(const MarkdownBlocks& model)
+{
+    QStringList lines;
+    for (int row = 0; row < model.count(); ++row) {
+        const Block& block = model.block(row);
+        QString line = model.data(model.index(row), MarkdownBlocks::Type).toString();
+        if (block.level > 0)
+            line += QString::number(block.level);
+        if (block.indent > 0)
+            line += u" in%1"_s.arg(block.indent);
+        if (block.quote > 0)
+            line += u" q%1"_s.arg(block.quote);
+        if (!block.marker.isEmpty())
+            line += u' ' + block.marker;
+        if (!block.language.isEmpty())
+            line += u" ("_s + block.language + u')';
+        if (block.continuation)
+            line += u" +"_s;
+        QString content = block.kind == BlockKind::Paragraph || block.kind == BlockKind::Heading
+                              ? model.data(model.index(row), MarkdownBlocks::Html).toString()
+                              : block.source;
+        lines += line + u": "_s + content.replace(u'\n', u'|');
+    }
+    return lines.join(u'\n');
+}
+
+static QString describeAtOnce(const QString& text)
+{
+    MarkdownBlocks model;
+    model.setText(text);
+    return describe(model);
+}
+
+void TestMarkdownBlocks::blocks_data()
+{
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("expected");
+    QTest::newRow("empty") << u""_s << u""_s;
+    QTest::newRow("paragraphs") << u"a\nb\n\nc"_s << u"paragraph: a b\nparagraph: c"_s;
+    QTest::newRow("windows line ends") << u"a\r\n\r\nb\r\n"_s << u"paragraph: a\nparagraph: b"_s;
+    QTest::newRow("headings") << u"# a\n### b ##\n####### c\n#d"_s
+                              << u"heading1: a\nheading3: b\nparagraph: ####### c #d"_s;
+    QTest::newRow("heading with a number") << u"## 1. Setup"_s << u"heading2: 1. Setup"_s;
+    QTest::newRow("setext") << u"a\n===\nb\n---\n"_s << u"heading1: a\nheading2: b"_s;
+    QTest::newRow("rules") << u"***\n\n---\n_ _ _"_s << u"rule: \nrule: \nrule: "_s;
+    QTest::newRow("fence") << u"```Python title\nx = 1\n\n  y\n```\nz"_s
+                           << u"code (python): x = 1||  y|\nparagraph: z"_s;
+    QTest::newRow("tilde fence") << u"~~~\n```\n~~~~"_s << u"code: ```|"_s;
+    QTest::newRow("open fence") << u"```c\nint a;"_s << u"code (c): int a;|"_s;
+    QTest::newRow("fence in a paragraph")
+        << u"a\n```\nb\n```\nc"_s << u"paragraph: a\ncode: b|\nparagraph: c"_s;
+    QTest::newRow("no fence") << u"``` a ` b"_s << u"paragraph: ``` a ` b"_s;
+    QTest::newRow("bullets")
+        << u"- a\n- b\n  c\n\n- d\ne\n\nf"_s
+        << u"paragraph in1 •: a\nparagraph in1 •: b c\nparagraph in1 •: d e\nparagraph: f"_s;
+    QTest::newRow("nested")
+        << u"- a\n  - b\n    - c\n- d"_s
+        << u"paragraph in1 •: a\nparagraph in2 •: b\nparagraph in3 •: c\nparagraph in1 •: d"_s;
+    QTest::newRow("ordered")
+        << u"1. a\n1. b\n7. c\n\n3) d"_s
+        << u"paragraph in1 1.: a\nparagraph in1 2.: b\nparagraph in1 3.: c\nparagraph in1 3): d"_s;
+    QTest::newRow("starts at") << u"5. a\n6. b"_s << u"paragraph in1 5.: a\nparagraph in1 6.: b"_s;
+    QTest::newRow("year is no list") << u"It was\n1984. Then"_s << u"paragraph: It was 1984. Then"_s;
+    QTest::newRow("list after text") << u"a\n- b\n1. c"_s
+                                     << u"paragraph: a\nparagraph in1 •: b\nparagraph in1 1.: c"_s;
+    QTest::newRow("tasks") << u"- [ ] a\n- [x] b\n- [y] c"_s
+                           << u"paragraph in1 ☐: a\nparagraph in1 ☑: b\nparagraph in1 •: [y] c"_s;
+    QTest::newRow("item with code") << u"1. a\n   ```sh\n   ls\n     x\n   ```\n2. b"_s
+                                    << u"paragraph in1 1.: a\ncode in1 (sh): ls|  x|\nparagraph in1 2.: b"_s;
+    QTest::newRow("item of two paragraphs")
+        << u"- a\n\n  b\n\nc"_s << u"paragraph in1 •: a\nparagraph in1: b\nparagraph: c"_s;
+    QTest::newRow("empty item") << u"-\n- a"_s << u"paragraph in1 •: \nparagraph in1 •: a"_s;
+    QTest::newRow("quote") << u"> a\nb\n> > c\n\nd"_s
+                           << u"paragraph q1: a b\nparagraph q2: c\nparagraph: d"_s;
+    QTest::newRow("quote with list") << u"> - a\n> - b"_s
+                                     << u"paragraph in1 q1 •: a\nparagraph in1 q1 •: b"_s;
+    QTest::newRow("table") << u"| a | b |\n|---|:-:|\n| 1 | 2\\|3 |\n\nc"_s
+                           << u"table: | a | b ||| 1 | 2\\|3 ||\nparagraph: c"_s;
+    QTest::newRow("table after text") << u"x\na|b\n-|-\n1|2"_s << u"paragraph: x\ntable: a|b|1|2|"_s;
+    QTest::newRow("no table") << u"a | b\n--- | --- | ---"_s << u"paragraph: a | b --- | --- | ---"_s;
+    QTest::newRow("formula") << u"so\n$$\na_1 * b_2\n$$\nand"_s
+                             << u"paragraph: so\nmath: $$|a_1 * b_2|$$|\nparagraph: and"_s;
+    QTest::newRow("formula on a line") << u"\\[ a*b*c \\]"_s << u"math: \\[ a*b*c \\]|"_s;
+    QTest::newRow("unclosed formula") << u"$$ a\nb\n\nc"_s << u"math: $$ a|b|\nparagraph: c"_s;
+    QTest::newRow("html is text") << u"<div>\n<img src=x>\n</div>"_s
+                                  << u"paragraph: &lt;div&gt; &lt;img src=x&gt; &lt;/div&gt;"_s;
+    QTest::newRow("indented text is text") << u"    a"_s << u"paragraph: a"_s;
+    QTest::newRow("Chinese") << u"# 成都\n\n1. **宽窄巷子**：好"_s
+                             << u"heading1: 成都\nparagraph in1 1.: <b>宽窄巷子</b>：好"_s;
+}
+
+void TestMarkdownBlocks::blocks()
+{
+    QFETCH(QString, text);
+    QFETCH(QString, expected);
+    QCOMPARE(describeAtOnce(text), expected);
+}
+
+void TestMarkdownBlocks::streamingEqualsAtOnce_data()
+{
+    blocks_data();
+    QTest::newRow("long paragraph") << u"word and *more* "_s.repeated(900) << QString();
+    QTest::newRow("long word") << u"x"_s.repeated(9000) << QString();
+    QTest::newRow("long code line") << u"```\n"_s + u"y"_s.repeated(50000) + u"\n```\nend"_s << QString();
+    QTest::newRow("many lines of code")
+        << u"```c\n"_s + u"int a = 1;\n"_s.repeated(1000) + u"```\nend"_s << QString();
+    QTest::newRow("emoji") << u"\U0001F600"_s.repeated(3000) << QString();
+}
+
+// The model and the tester see every intermediate state.
+void TestMarkdownBlocks::streamingEqualsAtOnce()
+{
+    QFETCH(QString, text);
+    const int step = text.size() > 2000 ? 37 : 1;
+    MarkdownBlocks model;
+    const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    for (qsizetype i = 0; i < text.size(); i += step)
+        model.append(QStringView(text).sliced(i, qMin<qsizetype>(step, text.size() - i)));
+    model.finish();
+    QCOMPARE(describe(model), describeAtOnce(text));
+    QCOMPARE(model.source(), text);
+}
+
+void TestMarkdownBlocks::randomTextStreamsEqually()
+{
+    const unsigned seed = std::random_device{}();
+    qInfo("seed %u", seed);
+    std::mt19937 random(seed);
+    const auto below = [&random](size_t bound) { return static_cast<qsizetype>(random() % bound); };
+    const QStringList pieces{u"- "_s,   u"1. "_s,   u"  "_s,      u"> "_s,    u"```"_s, u"\n"_s,
+                             u"\n"_s,   u"\n\n"_s,  u"# "_s,      u"a"_s,     u"b c"_s, u"**"_s,
+                             u"|"_s,    u"|---|"_s, u"---\n"_s,   u"$$"_s,    u"\\["_s, u"\\]"_s,
+                             u"    "_s, u"[x] "_s,  u"===\n"_s,   u"中文"_s,  u"\t"_s,  u"~~~\n"_s,
+                             u"`"_s,    u"\r\n"_s,  u"* * *\n"_s, u"\u202E"_s};
+    for (int round = 0; round < 600; ++round) {
+        QString text;
+        const qsizetype count = below(60);
+        for (qsizetype i = 0; i < count; ++i)
+            text += pieces[below(static_cast<size_t>(pieces.size()))];
+        MarkdownBlocks model;
+        for (qsizetype i = 0; i < text.size();) {
+            const qsizetype length = qMin(text.size() - i, 1 + below(5));
+            model.append(QStringView(text).sliced(i, length));
+            i += length;
+        }
+        model.finish();
+        QVERIFY2(describe(model) == describeAtOnce(text),
+                 qPrintable(text + u"\n--- streamed\n"_s + describe(model) + u"\n--- at once\n"_s +
+                            describeAtOnce(text)));
+    }
+}
+
+// Rows above the last one are neither removed nor announced as changed while text streams in below.
+void TestMarkdownBlocks::finishedBlocksAreLeftAlone()
+{
+    MarkdownBlocks model;
+    model.append(u"# Title\n\nFirst paragraph.\n\nSecond paragraph.\n\n");
+    const int finished = model.count();
+    int touched = 0;
+    connect(&model, &QAbstractItemModel::dataChanged, this, [&](const QModelIndex& first) {
+        // The row above a new one may change once: it is no longer the last.
+        touched += first.row() < finished - 1 ? 1 : 0;
+    });
+    connect(&model, &QAbstractItemModel::rowsRemoved, this,
+            [&](const QModelIndex&, int first) { touched += first < finished ? 1 : 0; });
+    const QString more = u"A third one, `with code`.\n\n- a list\n- of two\n\n```c\nint a;\n```\n"_s;
+    for (const QChar c : more)
+        model.append(QStringView(&c, 1));
+    model.finish();
+    QCOMPARE(touched, 0);
+    QVERIFY(model.count() > finished);
+}
+
+void TestMarkdownBlocks::codeAppends()
+{
+    MarkdownBlocks model;
+    model.append(u"```python\n");
+    auto* code = model.data(model.index(0), MarkdownBlocks::Code).value<QObject*>();
+    auto* text = qobject_cast<ui::CodeText*>(code);
+    QVERIFY(text);
+    QCOMPARE(text->language(), u"python"_s);
+    qsizetype lowest = -1;
+    connect(text, &ui::CodeText::changed, this, [&lowest](qsizetype from) { lowest = from; });
+    model.append(u"a = 1\n");
+    model.append(u"b = 2");
+    QCOMPARE(text->text(), u"a = 1\nb = 2"_s);
+    QCOMPARE(lowest, 6); // the first line was not touched again
+    model.append(u"2\n``");
+    QCOMPARE(text->text(), u"a = 1\nb = 22"_s); // what may be the closing fence is not shown
+    model.append(u"`\nafter");
+    model.finish();
+    QCOMPARE(model.data(model.index(0), MarkdownBlocks::Code).value<QObject*>(), code);
+    QCOMPARE(model.codeAt(0), u"a = 1\nb = 22"_s);
+    QCOMPARE(model.count(), 2);
+}
+
+void TestMarkdownBlocks::longCodeComesInPieces()
+{
+    QString body;
+    for (int i = 0; i < 1000; ++i)
+        body += u"line %1\n"_s.arg(i);
+    MarkdownBlocks model;
+    model.setText(u"```\n"_s + body + u"```\n"_s);
+    QVERIFY(model.count() > 1);
+    for (int row = 0; row < model.count(); ++row) {
+        QCOMPARE(model.codeAt(row), body.chopped(1));
+        QCOMPARE(model.data(model.index(row), MarkdownBlocks::Continuation).toBool(), row > 0);
+        QCOMPARE(model.data(model.index(row), MarkdownBlocks::Continued).toBool(), row + 1 < model.count());
+    }
+}
+
+void TestMarkdownBlocks::tables()
+{
+    MarkdownBlocks model;
+    model.append(u"| Name | Size |\n|:--|--:|\n| a | 1 |\n");
+    auto* rows =
+        qobject_cast<ui::TableRows*>(model.data(model.index(0), MarkdownBlocks::Table).value<QObject*>());
+    QVERIFY(rows);
+    const QAbstractItemModelTester tester(rows, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    QCOMPARE(rows->columns(), 2);
+    QCOMPARE(rows->alignments(), (QStringList{u"left"_s, u"right"_s}));
+    QCOMPARE(rows->rowCount(), 2);
+    int removed = 0;
+    connect(rows, &QAbstractItemModel::rowsRemoved, this, [&removed] { ++removed; });
+    model.append(u"| **a longer name** | 2");
+    QCOMPARE(rows->rowCount(), 3);
+    QCOMPARE(rows->data(rows->index(2), ui::TableRows::Cells).toStringList(),
+             (QStringList{u"<b>a longer name</b>"_s, u"2"_s}));
+    QCOMPARE(rows->widths().constFirst(), 13);
+    model.append(u"34 | extra |\n| b |\n");
+    model.finish();
+    QCOMPARE(rows->data(rows->index(2), ui::TableRows::Cells).toStringList().constLast(), u"234"_s);
+    QCOMPARE(rows->data(rows->index(3), ui::TableRows::Cells).toStringList(), (QStringList{u"b"_s, u""_s}));
+
+    QString wide = u"|"_s + u"a|"_s.repeated(100000) + u"\n|"_s + u"-|"_s.repeated(100000) + u"\n|"_s +
+                   u"1|"_s.repeated(100000);
+    model.setText(wide);
+    for (int row = 0; row < model.count(); ++row)
+        QVERIFY(model.block(row).kind != BlockKind::Table); // too wide to be one: it stays text
+    QString all;
+    for (int row = 0; row < model.count(); ++row)
+        all += model.block(row).source;
+    QCOMPARE(all.count(u'|'), wide.count(u'|'));
+
+    QString tall = u"|a|b|\n|-|-|\n"_s + u"|1|2|\n"_s.repeated(500);
+    model.setText(tall);
+    QVERIFY(model.count() > 1);
+    auto* first =
+        qobject_cast<ui::TableRows*>(model.data(model.index(0), MarkdownBlocks::Table).value<QObject*>());
+    auto* last = qobject_cast<ui::TableRows*>(
+        model.data(model.index(model.count() - 1), MarkdownBlocks::Table).value<QObject*>());
+    QVERIFY(first->data(first->index(0), ui::TableRows::Header).toBool());
+    QVERIFY(!last->data(last->index(0), ui::TableRows::Header).toBool());
+}
+
+void TestMarkdownBlocks::workIsLinear_data()
+{
+    QTest::addColumn<QString>("unit");
+    QTest::newRow("prose") << u"Some words of a sentence, and a few more of them. "_s;
+    QTest::newRow("paragraphs") << u"Some words of a sentence.\n\n"_s;
+    QTest::newRow("one word") << u"a"_s;
+    QTest::newRow("deep quotes") << u"> "_s;
+    QTest::newRow("quote lines") << u"> > > > a\n"_s;
+    QTest::newRow("nested lists") << u"- "_s;
+    QTest::newRow("list") << u"1. item with *text*\n"_s;
+    QTest::newRow("indented lists") << u"  - a\n"_s;
+    QTest::newRow("open code") << u"```\nabc\n"_s;
+    QTest::newRow("code line") << u"x = 1; "_s;
+    QTest::newRow("brackets") << u"["_s;
+    QTest::newRow("stars") << u"*a **b "_s;
+    QTest::newRow("backticks") << u"`a "_s;
+    QTest::newRow("table rows") << u"| a | b |\n|---|---|\n"_s;
+    QTest::newRow("dollars") << u"$a$$\n"_s;
+    QTest::newRow("setext") << u"a\n=\n"_s;
+    QTest::newRow("zalgo") << u"a\u0300\u0301\u0302\u0303\u0304\u0305"_s;
+}
+
+// Letters looked at, with every block rendered after every step as a view would: twice the text, at most two
+// and a half times the work.
+void TestMarkdownBlocks::workIsLinear()
+{
+    QFETCH(QString, unit);
+    const auto work = [&unit](qsizetype letters) {
+        const QString text = unit.repeated(letters / unit.size());
+        MarkdownBlocks model;
+        for (qsizetype i = 0; i < text.size(); i += 97) {
+            model.append(QStringView(text).sliced(i, qMin<qsizetype>(97, text.size() - i)));
+            if (model.count() > 0)
+                model.data(model.index(model.count() - 1), MarkdownBlocks::Html);
+        }
+        model.finish();
+        return model.work();
+    };
+    const qint64 once = work(48000);
+    const qint64 twice = work(96000);
+    QVERIFY(once > 0);
+    QVERIFY2(static_cast<double>(twice) <= 2.5 * static_cast<double>(once),
+             qPrintable(u"%1 letters, then %2"_s.arg(once).arg(twice)));
+}
+
+// While a line may still become something else, it is not shown as what it is not.
+void TestMarkdownBlocks::nothingFlashesUp()
+{
+    MarkdownBlocks model;
+    model.append(u"A paragraph\n");
+    model.append(u"-");
+    QCOMPARE(describe(model), u"paragraph: A paragraph"_s);
+    model.append(u"-");
+    QCOMPARE(describe(model), u"paragraph: A paragraph"_s);
+    model.append(u"\n");
+    QCOMPARE(describe(model), u"heading2: A paragraph"_s);
+    model.append(u"\n``");
+    QCOMPARE(model.count(), 1);
+    model.append(u"`c\nint");
+    QCOMPARE(model.count(), 2);
+    MarkdownBlocks bold;
+    bold.append(u"some **bol");
+    QCOMPARE(describe(bold), u"paragraph: some <b>bol</b>"_s);
+    bold.finish();
+    QCOMPARE(describe(bold), u"paragraph: some **bol"_s);
+}
+
+QTEST_GUILESS_MAIN(TestMarkdownBlocks)
+#include "test_markdown_blocks.moc"

@@ -55,8 +55,9 @@ bool Evaluator::feed(std::span<const std::span<const std::int32_t>> ids, Output 
     for (std::size_t s = 0; s < ids.size(); ++s) {
         const std::int64_t end = m_streams[s].position + static_cast<std::int64_t>(ids[s].size());
         if (end > m_runtime->options.context_tokens || !m_streams[s].blocks.grow(end))
-            throw Error("", fmt::format("expected at most {} tokens, found {}",
-                                        m_runtime->options.context_tokens, end));
+            throw Error(
+                m_runtime->files.path().string(),
+                fmt::format("expected at most {} tokens, found {}", m_runtime->options.context_tokens, end));
         for (const std::int32_t id : ids[s])
             if (id < 0 || id >= c.vocab_size)
                 throw Error("",

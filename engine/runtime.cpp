@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::int64_t default_context_tokens = 8192;
 
+// A token of fewer active parameters is a fraction of a millisecond for one thread; more would mostly wait
+// for one another, above all where other programs run.
+constexpr std::int64_t parameters_per_thread = 4'000'000;
+
 void check_range(std::int64_t value, std::int64_t low, std::int64_t high, const char* name)
 {
     if (value < low || value > high)
@@ -58,7 +62,10 @@ std::unique_ptr<Runtime> make_runtime(format::ModelFiles files, const LoadOption
                                       const std::stop_token& stop)
 {
     Config config = read_config(files);
-    const LoadOptions resolved = resolve(options, config.max_position_embeddings);
+    LoadOptions resolved = resolve(options, config.max_position_embeddings);
+    if (options.threads == 0)
+        resolved.threads = static_cast<int>(std::clamp<std::int64_t>(
+            config.active_parameters() / parameters_per_thread, 1, resolved.threads));
     Weights weights = bind_weights(files, config);
     check_fits(plan(describe(files, config), resolved), files.path().string());
 

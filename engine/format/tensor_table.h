@@ -29,7 +29,7 @@ struct TensorInfo
     std::int64_t elements() const;
 };
 
-// The tensors of a model, whatever format they came from: in file order, found by name in constant time.
+// The tensors of a model, whatever format they came from, found by name in constant time.
 class TensorTable
 {
 public:

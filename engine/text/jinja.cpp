@@ -45,13 +45,11 @@ Text Text::slice(std::size_t begin, std::size_t size) const
 {
     Text part;
     const std::size_t end = begin + size;
-    std::size_t run_begin = 0;
-    for (const Run& run : m_runs) {
-        const std::size_t from = std::max(begin, run_begin);
-        const std::size_t to = std::min(end, run.end);
-        if (from < to)
-            part.append(std::string_view(m_chars).substr(from, to - from), run.trust);
-        run_begin = run.end;
+    auto run = std::ranges::upper_bound(m_runs, begin, {}, &Run::end);
+    for (std::size_t from = begin; from < end; ++run) {
+        const std::size_t to = std::min(end, run->end);
+        part.append(std::string_view(m_chars).substr(from, to - from), run->trust);
+        from = to;
     }
     return part;
 }
@@ -913,13 +911,18 @@ private:
         throw Error(m_file, fmt::format("chat template, line {}", m_line), what);
     }
 
-    void spend(std::size_t bytes = 0)
+    // One step, and one more for each 64 bytes, list items or comparisons that it takes.
+    void spend(std::uint64_t work = 0)
     {
-        m_steps += 1 + bytes / 64;
+        m_steps += 1 + work / 64;
         if (m_steps > m_limits.steps)
             fail(fmt::format("expected at most {} steps, found more", m_limits.steps));
-        if (bytes > m_limits.output)
-            fail(fmt::format("expected at most {} bytes of text, found more", m_limits.output));
+    }
+
+    // Looking for one text in another compares each place with all of it in the worst case.
+    void spend_search(const std::string& text, const std::string& part)
+    {
+        spend(text.size() * std::max<std::size_t>(part.size(), 1));
     }
 
     void write(const Text& text)
@@ -971,6 +974,7 @@ private:
             return;
         }
         const Value target = lookup(statement.text);
+        spend(m_namespaces.size());
         Map* map = as_map(target);
         if (!map || std::ranges::find(m_namespaces, map) == m_namespaces.end())
             fail(fmt::format("expected a namespace, found {}", type_name(target)));
@@ -979,8 +983,9 @@ private:
         store(*map, statement.attribute, std::move(value));
     }
 
-    static void store(Map& map, const std::string& name, Value value)
+    void store(Map& map, const std::string& name, Value value)
     {
+        spend(map.size());
         const auto member = std::ranges::find(map, name, &Map::value_type::first);
         if (member == map.end())
             map.emplace_back(name, std::move(value));
@@ -1012,11 +1017,13 @@ private:
         }
     }
 
-    Value lookup(const std::string& name) const
+    Value lookup(const std::string& name)
     {
-        for (auto scope = m_scopes.rbegin(); scope != m_scopes.rend(); ++scope)
+        for (auto scope = m_scopes.rbegin(); scope != m_scopes.rend(); ++scope) {
+            spend(scope->size());
             if (const Value* value = find_member(*scope, name))
                 return *value;
+        }
         return {};
     }
 
@@ -1127,7 +1134,7 @@ private:
             return join(*as_text(left), *as_text(right));
         if (as_list(left) && as_list(right) && sign == "+") {
             List items = *as_list(left);
-            spend(64 * (items.size() + as_list(right)->size()));
+            spend(64 * (items.size() + as_list(right)->size())); // an item is larger than a byte
             items.insert(items.end(), as_list(right)->begin(), as_list(right)->end());
             return Value::list(std::move(items));
         }
@@ -1151,7 +1158,10 @@ private:
 
     Value join(Text left, const Text& right)
     {
-        spend(left.chars().size() + right.chars().size());
+        const std::size_t size = left.chars().size() + right.chars().size();
+        spend(size);
+        if (size > m_limits.output)
+            fail(fmt::format("expected texts of at most {} bytes, found a longer one", m_limits.output));
         left.append(right);
         return Value::string(std::move(left));
     }
@@ -1176,7 +1186,7 @@ private:
         if (const Text* text = as_text(whole)) {
             if (!as_text(part))
                 fail(fmt::format("expected a text before \"in\", found {}", type_name(part)));
-            spend(text->chars().size());
+            spend_search(text->chars(), as_text(part)->chars());
             return text->chars().find(as_text(part)->chars()) != std::string::npos;
         }
         if (const Map* map = as_map(whole))
@@ -1260,6 +1270,7 @@ private:
     Value member(const Value& value, const Value& key)
     {
         if (const Map* map = as_map(value)) {
+            spend(map->size());
             const Value* found = as_text(key) ? find_member(*map, as_text(key)->chars()) : nullptr;
             return found ? *found : Value{};
         }
@@ -1360,7 +1371,7 @@ private:
         if (name == "trim")
             return strip(text_of(value, "trim"), true, true);
         if (name == "string")
-            return Value::string(to_text(value));
+            return as_text(value) ? value : Value::string(to_text(value));
         if (name == "length" || name == "count")
             return length(value);
         if (name == "first")
@@ -1395,6 +1406,7 @@ private:
             return strip(text, name != "rstrip", name != "lstrip");
         if (arguments.size() == 1 && as_text(arguments[0])) {
             const std::string& argument = as_text(arguments[0])->chars();
+            spend(argument.size());
             if (name == "startswith")
                 return {text.chars().starts_with(argument)};
             if (name == "endswith")
@@ -1408,7 +1420,7 @@ private:
 
     Value split(const Text& text, const std::string& separator)
     {
-        spend(text.chars().size());
+        spend_search(text.chars(), separator);
         List parts;
         std::size_t begin = 0;
         while (true) {

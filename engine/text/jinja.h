@@ -73,7 +73,7 @@ public:
 
 struct Limits
 {
-    std::uint64_t steps = 1'000'000; // evaluated nodes and, by 64 bytes, built text
+    std::uint64_t steps = 1'000'000; // evaluated nodes; work on long texts counts by 64 bytes
     std::size_t output = 1 << 20;    // bytes, of the result and of any string on the way
 };
 

@@ -76,7 +76,7 @@ bool looks_like_markup(std::string_view text)
 // "[PAD100123]" at that id: a row of the matrix without a meaning.
 bool is_padding_name(std::string_view text, std::size_t id)
 {
-    return text == fmt::format("[PAD{}]", id);
+    return text.starts_with("[PAD") && text == fmt::format("[PAD{}]", id);
 }
 
 // Finds ids by text, at load: open addressing over views of the file's own bytes.

@@ -304,6 +304,19 @@ void TestChatTemplate::endsHostileTemplates_data()
     };
     row("nested ranges", "{% for a in range(10000) %}{% for b in range(10000) %}{% for c in range(10000) %}"
                          "{% endfor %}{% endfor %}{% endfor %}");
+    std::string names;
+    for (int i = 0; i < 10'000; ++i)
+        names += "{% set a" + std::to_string(i) + " = 1 %}";
+    row("many names",
+        names + "{% for a in range(10000) %}{% for b in range(100) %}{{ x }}{% endfor %}{% endfor %}");
+    row("many namespaces", "{% for a in range(10000) %}{% for b in range(30) %}{% set n = namespace() %}"
+                           "{% set n.x = 1 %}{% endfor %}{% endfor %}");
+    const std::string long_text =
+        "{% set ns = namespace(s='a') %}{% for a in range(18) %}{% set ns.s = ns.s + ns.s %}"
+        "{% endfor %}{% for a in range(10000) %}";
+    row("slow search", long_text + "{{ (ns.s[100000:] + 'b') in ns.s }}{% endfor %}");
+    row("slow split", long_text + "{{ ns.s.split(ns.s[100000:] + 'b')[0] | length }}{% endfor %}");
+    row("copied text", long_text + "{% set x = ns.s[1:] %}{% endfor %}");
     row("huge range", "{% for a in range(1000000000) %}{% endfor %}");
     row("wide range", "{% for a in range(-2000000000, 2000000000) %}{% endfor %}");
     row("doubling text", "{% set ns = namespace(s='xxxxxxxx') %}{% for a in range(60) %}"

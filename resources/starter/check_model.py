@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Compares model.py with transformers' DeepseekV2ForCausalLM on random weights: logits and router choices in fp32.
+"""Compares model.py with transformers' DeepseekV2ForCausalLM on random weights: logits and router choices
+in fp32.
 
-Two sizes are run, one with inner sizes that all differ, so that no transposed or swapped part goes unseen. Needs
-transformers 4.55 to 4.57, whose class computes the model without YaRN correctly.
+Two sizes are run, one with inner sizes that all differ, so that no transposed or swapped part goes unseen.
+Needs transformers 4.55 to 4.57, whose class computes the model without YaRN correctly.
 """
+
 import sys
 
 import torch
@@ -59,9 +61,20 @@ def compare(config: Config, seed: int) -> float:
 
 if __name__ == "__main__":
     uneven = Config(
-        vocab_size=300, hidden_size=160, num_hidden_layers=3, num_attention_heads=4, qk_nope_head_dim=24,
-        qk_rope_head_dim=8, v_head_dim=20, kv_lora_rank=48, intermediate_size=224, moe_intermediate_size=40,
-        n_routed_experts=12, num_experts_per_tok=3, n_shared_experts=1, routed_scaling_factor=2.5,
-    )  # fmt: skip
+        vocab_size=300,
+        hidden_size=160,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        qk_nope_head_dim=24,
+        qk_rope_head_dim=8,
+        v_head_dim=20,
+        kv_lora_rank=48,
+        intermediate_size=224,
+        moe_intermediate_size=40,
+        n_routed_experts=12,
+        num_experts_per_tok=3,
+        n_shared_experts=1,
+        routed_scaling_factor=2.5,
+    )
     worst = max(compare(config, seed) for config in (Config(), uneven) for seed in (1, 2))
     sys.exit(0 if worst < 1e-3 else 1)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Text to token streams: generates our own text, reads the optional folder of real text, trains the tokenizer, packs."""
+"""Text to token streams: generates our own text, reads the optional folder of real text, trains the
+tokenizer, packs.
+"""
+
 import json
 import lzma
 import os
@@ -13,50 +16,61 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "text"))
 
-BOS, EOS, PAD, SPARE = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜place▁holder▁no▁0｜>"
+BOS, EOS, PAD, SPARE = (
+    "<｜begin▁of▁sentence｜>",
+    "<｜end▁of▁sentence｜>",
+    "<｜▁pad▁｜>",
+    "<｜place▁holder▁no▁0｜>",
+)
 
 # Share of the training tokens: name -> (first stage, conversation stage).
 MIX = {
-    "synth_stories": (0.28, 0.01),
-    "synth_chat": (0.37, 0.60),
+    "synth_stories": (0.28, 0.0),
+    "synth_chat": (0.37, 0.72),
     "synth_zh": (0.04, 0.07),
     "synth_fathom": (0.03, 0.08),
     "stories_tiny": (0.09, 0.0),
-    "chat_story_requests": (0.06, 0.09),
+    "chat_story_requests": (0.06, 0.0),
     "stories_picture_books": (0.01, 0.0),
     "books_children": (0.01, 0.0),
     "dialogue_persona": (0.02, 0.0),
     "dialogue_self": (0.02, 0.0),
     "dialogue_topical": (0.005, 0.0),
-    "chat_smalltalk": (0.05, 0.12),
+    "chat_smalltalk": (0.05, 0.10),
     "instruct_dolly_simple": (0.005, 0.01),
     "zh_mixed": (0.01, 0.02),
 }
 SYNTHETIC = {"synth_stories": 24000, "synth_chat": 70000, "synth_zh": 16000, "synth_fathom": 4000}
 # Records per source in the sample that the tokenizer is trained on.
-TOKENIZER_SAMPLE = {"synth_stories": 6000, "synth_chat": 15000, "synth_zh": 6000, "books_children": 2000, "dialogue_self": 3000}
+TOKENIZER_SAMPLE = {
+    "synth_stories": 6000,
+    "synth_chat": 15000,
+    "synth_zh": 6000,
+    "books_children": 2000,
+    "dialogue_self": 3000,
+}
 
 # The pre-tokenizer of DeepSeek-LLM and DeepSeek-V2, in order; then single digits and the byte alphabet.
 LETTERS = (  # of the scripts with cases
-    "A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-\u0293\u0295-\u02AF"
-    "\u0370-\u0373\u0376\u0377\u037B-\u037D\u037F\u0386\u0388-\u038A\u038C\u038E-\u03A1\u03A3-\u03F5"
-    "\u03F7-\u0481\u048A-\u052F\u0531-\u0556\u10A0-\u10C5\u13A0-\u13F5\u13F8-\u13FD\u1C90-\u1CBA"
-    "\u1CBD-\u1CBF\u1D00-\u1D2B\u1D6B-\u1D77\u1D79-\u1D9A\u1E00-\u1F15\u1F18-\u1F1D\u1F20-\u1F45"
-    "\u1F48-\u1F4D\u1F50-\u1F57\u1F59\u1F5B\u1F5D\u1F5F-\u1F7D\u1F80-\u1FB4\u1FB6-\u1FBC\u1FBE"
-    "\u1FC2-\u1FC4\u1FC6-\u1FCC\u1FD0-\u1FD3\u1FD6-\u1FDB\u1FE0-\u1FEC\u1FF2-\u1FF4\u1FF6-\u1FFC\u2102"
-    "\u2107\u210A-\u2113\u2115\u2119-\u211D\u2124\u2126\u2128\u212A-\u212D\u212F-\u2134\u2139"
-    "\u213C-\u213F\u2145-\u2149\u214E\u2183\u2184\u2C00-\u2C7B\u2C7E-\u2CE4\u2CEB-\u2CEE\u2CF2\u2CF3"
-    "\uA640-\uA66D\uA680-\uA69B\uA722-\uA76F\uA771-\uA787\uA78B-\uA78E\uAB70-\uABBF\uFB00-\uFB06"
-    "\uFB13-\uFB17\uFF21-\uFF3A\uFF41-\uFF5A\U00010400-\U0001044F\U000104B0-\U000104D3"
-    "\U000104D8-\U000104FB\U00010C80-\U00010CB2\U00010CC0-\U00010CF2\U000118A0-\U000118DF"
-    "\U0001E900-\U0001E943"
+    "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af"
+    "\u0370-\u0373\u0376\u0377\u037b-\u037d\u037f\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03f5"
+    "\u03f7-\u0481\u048a-\u052f\u0531-\u0556\u10a0-\u10c5\u13a0-\u13f5\u13f8-\u13fd\u1c90-\u1cba"
+    "\u1cbd-\u1cbf\u1d00-\u1d2b\u1d6b-\u1d77\u1d79-\u1d9a\u1e00-\u1f15\u1f18-\u1f1d\u1f20-\u1f45"
+    "\u1f48-\u1f4d\u1f50-\u1f57\u1f59\u1f5b\u1f5d\u1f5f-\u1f7d\u1f80-\u1fb4\u1fb6-\u1fbc\u1fbe"
+    "\u1fc2-\u1fc4\u1fc6-\u1fcc\u1fd0-\u1fd3\u1fd6-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ff4\u1ff6-\u1ffc\u2102"
+    "\u2107\u210a-\u2113\u2115\u2119-\u211d\u2124\u2126\u2128\u212a-\u212d\u212f-\u2134\u2139"
+    "\u213c-\u213f\u2145-\u2149\u214e\u2183\u2184\u2c00-\u2c7b\u2c7e-\u2ce4\u2ceb-\u2cee\u2cf2\u2cf3"
+    "\ua640-\ua66d\ua680-\ua69b\ua722-\ua76f\ua771-\ua787\ua78b-\ua78e\uab70-\uabbf\ufb00-\ufb06"
+    "\ufb13-\ufb17\uff21-\uff3a\uff41-\uff5a\U00010400-\U0001044f\U000104b0-\U000104d3"
+    "\U000104d8-\U000104fb\U00010c80-\U00010cb2\U00010cc0-\U00010cf2\U000118a0-\U000118df"
+    "\U0001e900-\U0001e943"
 )
 PATTERNS = [
     "[\r\n]",
     "\\s?[" + LETTERS + "]+",
-    "\\s?[!-/:-~\uFF01-\uFF0F\uFF1A-\uFF5E\u2018-\u201F\u3000-\u3002]+",
+    "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+",
     "\\s+$",
-    "[\u4E00-\u9FA5\u0800-\u4E00\uAC00-\uD7FF]+",
+    "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+",
 ]
 
 CHAT_TEMPLATE = (
@@ -66,7 +80,14 @@ CHAT_TEMPLATE = (
     "{% elif message['role'] == 'system' %}{{ message['content'] + '\n\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
-SYSTEM_EN = ["You are a helpful assistant.", "You are Fathom, a helpful assistant.", "Be brief.", "You are a friendly assistant. Answer in simple words.", "Answer briefly and clearly.", "You are a kind storyteller."]
+SYSTEM_EN = [
+    "You are a helpful assistant.",
+    "You are Fathom, a helpful assistant.",
+    "Be brief.",
+    "You are a friendly assistant. Answer in simple words.",
+    "Answer briefly and clearly.",
+    "You are a kind storyteller.",
+]
 SYSTEM_ZH = ["你是一个有用的助手。", "请用简单的话回答。"]
 
 
@@ -75,8 +96,15 @@ def synthesize(seed: int) -> dict[str, list]:
     import synth_fathom
     import synth_zh
 
-    makers = {"synth_stories": synth_en.stories, "synth_chat": synth_en.chats, "synth_zh": synth_zh.chats, "synth_fathom": synth_fathom.chats}
-    return {name: make(random.Random(seed + i), SYNTHETIC[name]) for i, (name, make) in enumerate(makers.items())}
+    makers = {
+        "synth_stories": synth_en.stories,
+        "synth_chat": synth_en.chats,
+        "synth_zh": synth_zh.chats,
+        "synth_fathom": synth_fathom.chats,
+    }
+    return {
+        name: make(random.Random(seed + i), SYNTHETIC[name]) for i, (name, make) in enumerate(makers.items())
+    }
 
 
 def keep(record: dict) -> bool:
@@ -84,7 +112,9 @@ def keep(record: dict) -> bool:
     if record["src"] not in ("ms-personality-chat", "chatterbot-corpus"):
         return True
     asked = " ".join(m["content"] for m in record["messages"] if m["role"] == "user")
-    return not re.search(r"who are you$|who are you\?|what are you\b|made you|created you|old are you|you human", asked, re.I)
+    return not re.search(
+        r"who are you$|who are you\?|what are you\b|made you|created you|old are you|you human", asked, re.I
+    )
 
 
 def read_folder(folder: str) -> dict[str, list]:
@@ -98,7 +128,9 @@ def read_folder(folder: str) -> dict[str, list]:
             records = [record for record in map(json.loads, file) if keep(record)]
         for record in records:
             for message in record.get("messages", []):
-                message["content"] = message["content"].replace("Oh, I don't have a name.", "My name is Fathom.")
+                message["content"] = message["content"].replace(
+                    "Oh, I don't have a name.", "My name is Fathom."
+                )
         out[name] = records
     return out
 
@@ -108,7 +140,10 @@ def pieces(record: dict) -> list[tuple[str, bool]]:
     if "text" in record:
         return [(BOS + record["text"] + EOS, False)]
     messages = record["messages"]
-    if messages[0]["role"] in ("a", "b"):  # two people talking: plain text, so that the assistant claims no dog
+    if messages[0]["role"] in (
+        "a",
+        "b",
+    ):  # two people talking: plain text, so that the assistant claims no dog
         return [(BOS + "\n".join(m["role"].upper() + ": " + m["content"] for m in messages) + EOS, False)]
     out, head = [], BOS
     for message in messages:
@@ -124,11 +159,17 @@ def train_tokenizer(texts: dict[str, list], vocab_size: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in PATTERNS]
-        + [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        + [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - 4, min_frequency=4, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+        vocab_size=vocab_size - 4,
+        min_frequency=4,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
     )
 
     def sample():
@@ -140,9 +181,13 @@ def train_tokenizer(texts: dict[str, list], vocab_size: int) -> Tokenizer:
                         yield text.replace(BOS, "").replace(EOS, "")
 
     tokenizer.train_from_iterator(sample(), trainer)
-    tokenizer.add_special_tokens([AddedToken(text, normalized=False, special=True) for text in (BOS, EOS, PAD, SPARE)])
+    tokenizer.add_special_tokens(
+        [AddedToken(text, normalized=False, special=True) for text in (BOS, EOS, PAD, SPARE)]
+    )
     if tokenizer.get_vocab_size() != vocab_size:
-        raise RuntimeError(f"the tokenizer has {tokenizer.get_vocab_size()} entries instead of {vocab_size}: too little text")
+        raise RuntimeError(
+            f"the tokenizer has {tokenizer.get_vocab_size()} entries instead of {vocab_size}: too little text"
+        )
     return tokenizer
 
 
@@ -164,7 +209,9 @@ def encode(tokenizer: Tokenizer, records: list) -> Source:
     ids, mask, starts, last = [], [], [], -1
     position = 0
     for begin in range(0, len(texts), 20000):
-        for offset, encoding in enumerate(tokenizer.encode_batch_fast(texts[begin : begin + 20000], add_special_tokens=False)):
+        for offset, encoding in enumerate(
+            tokenizer.encode_batch_fast(texts[begin : begin + 20000], add_special_tokens=False)
+        ):
             piece = np.array(encoding.ids, dtype=np.uint16)
             if records_of[begin + offset] != last:
                 last = records_of[begin + offset]
@@ -175,7 +222,9 @@ def encode(tokenizer: Tokenizer, records: list) -> Source:
     return Source(np.concatenate(ids), np.concatenate(mask), np.array(starts + [position]))
 
 
-def prepare(folder: str | None, cache: str, seed: int, vocab_size: int) -> tuple[Tokenizer, dict[str, Source]]:
+def prepare(
+    folder: str | None, cache: str, seed: int, vocab_size: int
+) -> tuple[Tokenizer, dict[str, Source]]:
     """Texts, tokenizer and token arrays; kept in `cache`, so that a resumed run sees the same data."""
     tokenizer_path, tokens_path = os.path.join(cache, "tokenizer.json"), os.path.join(cache, "tokens.npz")
     if not os.path.exists(tokens_path):
@@ -189,22 +238,28 @@ def prepare(folder: str | None, cache: str, seed: int, vocab_size: int) -> tuple
         arrays = {}
         for name, records in texts.items():
             source = encode(tokenizer, records)
-            arrays |= {name + ".ids": source.ids, name + ".mask": source.mask, name + ".starts": source.starts}
+            arrays |= {
+                name + ".ids": source.ids,
+                name + ".mask": source.mask,
+                name + ".starts": source.starts,
+            }
             print(f"{name}: {len(records)} records, {len(source.ids) / 1e6:.2f} M tokens", flush=True)
         np.savez(tokens_path + ".part.npz", **arrays)
         os.replace(tokens_path + ".part.npz", tokens_path)
     arrays = np.load(tokens_path)
     names = sorted({key.rsplit(".", 1)[0] for key in arrays.files})
-    sources = {name: Source(*(arrays[f"{name}.{part}"] for part in ("ids", "mask", "starts"))) for name in names}
+    sources = {
+        name: Source(*(arrays[f"{name}.{part}"] for part in ("ids", "mask", "starts"))) for name in names
+    }
     return Tokenizer.from_file(tokenizer_path), sources
 
 
 class Packer:
-    """Endless rows of tokens, drawn from the sources by share. Every fiftieth record is kept out for validation.
+    """Endless rows of tokens, drawn from the sources by share. Every fiftieth record is kept for validation.
 
-    In the first stage a row goes on where the last one ended, so that long records lose no end. In the conversation
-    stage each row begins with a record, half of the chats are chained into longer ones, and a tenth begins with a
-    system prompt.
+    In the first stage a row goes on where the last one ended, so that long records lose no end. In the
+    conversation stage each row begins with a record, half of the chats are chained into longer ones, and a
+    tenth begins with a system prompt.
     """
 
     def __init__(self, tokenizer: Tokenizer, sources: dict[str, Source], seed: int):
@@ -212,7 +267,10 @@ class Packer:
         self.bos = tokenizer.token_to_id(BOS)
         self.random = np.random.default_rng(seed)
         self.systems = {
-            lang: [np.array(tokenizer.encode(text + "\n\n", add_special_tokens=False).ids, np.uint16) for text in texts]
+            lang: [
+                np.array(tokenizer.encode(text + "\n\n", add_special_tokens=False).ids, np.uint16)
+                for text in texts
+            ]
             for lang, texts in (("en", SYSTEM_EN), ("zh", SYSTEM_ZH))
         }
         self.queues = {name: [] for name in sources}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs eval_prompts.jsonl greedily on a checkpoint, or chats with it."""
+
 import argparse
 import json
 import os
@@ -67,7 +68,9 @@ def render(messages: list[dict]) -> str:
     return text + "Assistant:"
 
 
-def answer(model: Model, tokenizer: Tokenizer, messages: list[dict], limit: int, temperature: float = 0.0) -> tuple[str, bool]:
+def answer(
+    model: Model, tokenizer: Tokenizer, messages: list[dict], limit: int, temperature: float = 0.0
+) -> tuple[str, bool]:
     """The answer without its leading blank, and whether it ended with EOS."""
     ids = tokenizer.encode(render(messages), add_special_tokens=False).ids
     session, out, eos = Session(model), [], tokenizer.token_to_id(data.EOS)
@@ -127,7 +130,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="work folder of train.py")
     parser.add_argument("--prompts", default=os.path.join(data.HERE, "eval_prompts.jsonl"))
     parser.add_argument("--show", action="store_true", help="print every dialogue")
-    parser.add_argument("--chat", nargs="+", metavar="TEXT", help="instead: one dialogue with these user turns")
+    parser.add_argument(
+        "--chat", nargs="+", metavar="TEXT", help="instead: one dialogue with these user turns"
+    )
     parser.add_argument("--temperature", type=float, default=0.0, help="for --chat; 0 is greedy")
     args = parser.parse_args()
     torch.manual_seed(1)

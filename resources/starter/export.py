@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Writes a checkpoint as GGUF (Q8_0, with the split attention tensors) and as a Hugging Face folder in BF16."""
+"""Writes a checkpoint as GGUF (Q8_0, with the split attention tensors) and as a Hugging Face folder in
+BF16.
+"""
+
 import argparse
 import json
 import os
@@ -61,7 +64,9 @@ def gguf_tensors(config: Config, model: Model) -> list[tuple[str, np.ndarray, bo
         for name, (short, quantise) in plain.items():
             if head + name in weights:
                 out.append((block + short + ".weight", weights[head + name], quantise))
-        kv_b = weights[head + "self_attn.kv_b_proj.weight"].reshape(config.num_attention_heads, -1, config.kv_lora_rank)
+        kv_b = weights[head + "self_attn.kv_b_proj.weight"].reshape(
+            config.num_attention_heads, -1, config.kv_lora_rank
+        )
         key, value = kv_b[:, : config.qk_nope_head_dim], kv_b[:, config.qk_nope_head_dim :]
         out.append((block + "attn_k_b.weight", key.transpose(0, 2, 1), True))  # per head [latent, nope]
         out.append((block + "attn_v_b.weight", value, True))  # per head [value, latent]
@@ -75,13 +80,20 @@ def gguf_tensors(config: Config, model: Model) -> list[tuple[str, np.ndarray, bo
 
 def as_the_engine_sees(config: Config, model: Model) -> Model:
     """A copy whose quantised matrices hold the values that a reader of the GGUF gets."""
-    seen = {name: gguf.q8_0_values(values) if quantise else values for name, values, quantise in gguf_tensors(config, model)}
+    seen = {
+        name: gguf.q8_0_values(values) if quantise else values
+        for name, values, quantise in gguf_tensors(config, model)
+    }
     copy = Model(config)
     copy.load_state_dict(model.state_dict())
     state = copy.state_dict()
     for name, tensor in state.items():
         if not name.startswith("layers."):
-            source = {"embed_tokens.weight": "token_embd", "norm.weight": "output_norm", "lm_head.weight": "output"}[name]
+            source = {
+                "embed_tokens.weight": "token_embd",
+                "norm.weight": "output_norm",
+                "lm_head.weight": "output",
+            }[name]
             tensor.copy_(torch.from_numpy(seen[source + ".weight"]))
             continue
         _, layer, rest = name.split(".", 2)
@@ -91,7 +103,9 @@ def as_the_engine_sees(config: Config, model: Model) -> Model:
             value = seen[block + "attn_v_b.weight"]
             tensor.copy_(torch.from_numpy(np.concatenate((key, value), 1)).reshape(tensor.shape))
         elif rest == "mlp.gate_up":
-            both = np.concatenate((seen[block + "ffn_gate_exps.weight"], seen[block + "ffn_up_exps.weight"]), 1)
+            both = np.concatenate(
+                (seen[block + "ffn_gate_exps.weight"], seen[block + "ffn_up_exps.weight"]), 1
+            )
             tensor.copy_(torch.from_numpy(both))
         elif rest == "mlp.down":
             tensor.copy_(torch.from_numpy(seen[block + "ffn_down_exps.weight"]))
@@ -156,7 +170,9 @@ def write_gguf(config: Config, model: Model, tokenizer_json: dict, path: str) ->
     vocabulary = dict(tokenizer_json["model"]["vocab"])
     special = {token["content"]: token["id"] for token in tokenizer_json["added_tokens"]}
     tokens = sorted(vocabulary | special, key=lambda token: (vocabulary | special)[token])
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in tokenizer_json["model"]["merges"]]
+    merges = [
+        merge if isinstance(merge, str) else " ".join(merge) for merge in tokenizer_json["model"]["merges"]
+    ]
     key("tokenizer.ggml.model", text, "gpt2")
     key("tokenizer.ggml.pre", text, "deepseek-llm")
     out.array("tokenizer.ggml.tokens", text, tokens)
@@ -179,10 +195,21 @@ def write_hf(config: Config, model: Model, tokenizer_json: dict, folder: str) ->
     special = {token["content"]: token["id"] for token in tokenizer_json["added_tokens"]}
     ids = {"bos": special[data.BOS], "eos": special[data.EOS], "pad": special[data.PAD]}
     weights = {name: tensor.to(torch.bfloat16) for name, tensor in model.to_hf().items()}
-    save_file(weights, os.path.join(folder, "model.safetensors"), metadata={"format": "pt", "attribution": ATTRIBUTION})
+    save_file(
+        weights,
+        os.path.join(folder, "model.safetensors"),
+        metadata={"format": "pt", "attribution": ATTRIBUTION},
+    )
 
     def token(content: str) -> dict:
-        return {"__type": "AddedToken", "content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
+        return {
+            "__type": "AddedToken",
+            "content": content,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
+        }
 
     files = {
         "config.json": config.to_hf(**ids),
@@ -215,7 +242,9 @@ def write_hf(config: Config, model: Model, tokenizer_json: dict, folder: str) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", required=True, help="work folder of train.py; the Hugging Face folder goes to OUT/hf")
+    parser.add_argument(
+        "--out", required=True, help="work folder of train.py; the Hugging Face folder goes to OUT/hf"
+    )
     parser.add_argument("--gguf", required=True, help="GGUF file to write")
     args = parser.parse_args()
     config, model, saved = load(os.path.join(args.out, "checkpoint.pt"))

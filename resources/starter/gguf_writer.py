@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A small writer for GGUF version 3, and the Q8_0 block format in both directions."""
+
 import struct
 
 import numpy as np

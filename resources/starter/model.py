@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""DeepSeek-V2 for training: multi-head latent attention and DeepSeekMoE (arXiv 2405.04434, sections 2.1 and 2.2).
+"""DeepSeek-V2 for training: multi-head latent attention and DeepSeekMoE (arXiv 2405.04434, sections 2.1
+and 2.2).
 
-Written for short sequences on a CPU: attention in its expanded (multi-head) form, experts as one product per expert
-over the tokens sorted by expert. Norms, router, softmax and loss stay in fp32 under autocast.
+Written for short sequences on a CPU: attention in its expanded (multi-head) form, experts as one product
+per expert over the tokens sorted by expert. Norms, router, softmax and loss stay in fp32 under autocast.
 """
+
 import dataclasses
 import json
 import math
@@ -196,7 +198,9 @@ class Layer(nn.Module):
         dense = index < c.first_k_dense_replace
         self.mlp = MLP(c.hidden_size, c.intermediate_size) if dense else MoE(c)
 
-    def forward(self, h: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, h: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         h = h + self.self_attn(self.input_layernorm(h), cos, sin)
         x = self.post_attention_layernorm(h)
         if isinstance(self.mlp, MLP):
@@ -215,7 +219,8 @@ class Model(nn.Module):
         self.lm_head = nn.Linear(c.hidden_size, c.vocab_size, bias=False)
         pairs = torch.arange(0, c.qk_rope_head_dim, 2, dtype=torch.float64)
         angle = torch.outer(
-            torch.arange(c.max_position_embeddings, dtype=torch.float64), c.rope_theta ** (-pairs / c.qk_rope_head_dim)
+            torch.arange(c.max_position_embeddings, dtype=torch.float64),
+            c.rope_theta ** (-pairs / c.qk_rope_head_dim),
         )
         self.register_buffer("cos", angle.cos().float().unsqueeze(1), persistent=False)
         self.register_buffer("sin", angle.sin().float().unsqueeze(1), persistent=False)

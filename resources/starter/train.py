@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Trains the starter model on a CPU. README.md tells how; `--out` receives everything and is never committed.
+"""Trains the starter model on a CPU. README.md tells how; `--out` receives everything and is never
+committed.
 
-The schedule follows the share of the budget that is used up, of `--minutes` of wall time or of `--tokens`: short rows
-first, then longer ones, at last the conversation stage with loss on the answers alone while the rate falls to zero.
-With `--tokens` a run depends on the seed alone; with `--minutes` also on the speed of the machine.
-Each worker is a process with one thread that takes its rows of every step; the gradients are summed once per step. On
-a busy machine that is about twice as fast as threads inside each operation, which wait for each other all the time.
+The schedule follows the share of the budget that is used up, of `--minutes` of wall time or of `--tokens`:
+short rows first, then longer ones, at last the conversation stage with loss on the answers alone while the
+rate falls to zero. With `--tokens` a run depends on the seed alone; with `--minutes` also on the speed of
+the machine. Each worker is a process with one thread that takes its rows of every step; the gradients are
+summed once per step. On a busy machine that is about twice as fast as threads inside each operation, which
+wait for each other all the time.
 """
+
 import argparse
 import json
 import math
@@ -30,8 +33,9 @@ MICRO_TOKENS = 2048
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is orthogonalised (Jordan et al. 2024), scaled to AdamW's size (arXiv 2502.16982).
 
-    Takes matrices and stacks of matrices. The iteration is Newton's with a quintic polynomial whose coefficients
-    drive all singular values into about 0.7 to 1.2 within five steps. The workers share the matrices among them.
+    Takes matrices and stacks of matrices. The iteration is Newton's with a quintic polynomial whose
+    coefficients drive all singular values into about 0.7 to 1.2 within five steps. The workers share the
+    matrices among them.
     """
 
     def __init__(self, parameters, lr: float, momentum: float = 0.95, weight_decay: float = 0.1):
@@ -91,8 +95,8 @@ def make_optimizers(model: Model, muon: bool, lr: float) -> list[torch.optim.Opt
 
 
 def rate(share: float, step: int, warmup: int) -> float:
-    """Warm-up, constant, then 1 - sqrt down to zero (arXiv 2404.06395)."""
-    decay = 1.0 if share < DECAY_FROM else 1 - math.sqrt(min(1.0, (share - DECAY_FROM) / (1 - DECAY_FROM)))
+    """Warm-up, constant, then straight down to zero."""
+    decay = 1.0 if share < DECAY_FROM else max(0.0, (1 - share) / (1 - DECAY_FROM))
     return min(1.0, (step + 1) / warmup) * decay
 
 
@@ -128,10 +132,17 @@ def plot(log: list[dict], path: str) -> None:
     left.set(xlabel="million tokens", ylabel="nats per token", title="loss", ylim=(0, 6))
     left.legend(fontsize=7)
     for index in range(len(steps[-1]["busiest"])):
-        right.plot([e["tokens"] / 1e6 for e in steps], [e["busiest"][index] for e in steps], lw=0.8, label=f"MoE layer {index + 1}: busiest")
+        right.plot(
+            [e["tokens"] / 1e6 for e in steps],
+            [e["busiest"][index] for e in steps],
+            lw=0.8,
+            label=f"MoE layer {index + 1}: busiest",
+        )
         right.plot([e["tokens"] / 1e6 for e in steps], [e["idlest"][index] for e in steps], lw=0.5, ls=":")
     right.axhline(1.0, color="grey", lw=0.5)
-    right.set(xlabel="million tokens", ylabel="times the mean", title="load of the busiest and the idlest expert")
+    right.set(
+        xlabel="million tokens", ylabel="times the mean", title="load of the busiest and the idlest expert"
+    )
     right.legend(fontsize=6)
     figure.tight_layout()
     figure.savefig(path)
@@ -141,7 +152,9 @@ def plot(log: list[dict], path: str) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="work folder: data cache, checkpoint, log, plot")
-    parser.add_argument("--data", help="folder with the *.jsonl.xz of real text; without it, generated text alone")
+    parser.add_argument(
+        "--data", help="folder with the *.jsonl.xz of real text; without it, generated text alone"
+    )
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="wall time to train, over all resumed runs")
     budget.add_argument("--until", type=float, help="Unix time at which to end, however late the run began")
@@ -184,7 +197,9 @@ def work(rank: int, args: argparse.Namespace) -> None:
         if lead:
             print(text, flush=True)
 
-    say(f"{sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {args.optimizer}, {args.workers} workers")
+    say(
+        f"{sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {args.optimizer}, {args.workers} workers"
+    )
     step, tokens, spent, log = 0, 0, 0.0, []
     path = os.path.join(args.out, "checkpoint.pt")
     if os.path.exists(path):
@@ -228,7 +243,9 @@ def work(rank: int, args: argparse.Namespace) -> None:
         begin = time.monotonic()
         check = begin - last_check > 15 * 60
         keep = begin - last_save > 60 * args.checkpoint_minutes
-        orders = torch.tensor([progress(args, tokens, spent, step_seconds), bool(stopping), check, keep], dtype=torch.float64)
+        orders = torch.tensor(
+            [progress(args, tokens, spent, step_seconds), bool(stopping), check, keep], dtype=torch.float64
+        )
         dist.broadcast(orders, src=0)
         share, stopped, check, keep = orders.tolist()
         finished = share >= 1
@@ -241,7 +258,9 @@ def work(rank: int, args: argparse.Namespace) -> None:
             save()
             last_save = time.monotonic()
         if stopped or finished:
-            say(f"{'stopped' if stopped else 'finished'} at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min")
+            say(
+                f"{'stopped' if stopped else 'finished'} at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min"
+            )
             break
 
         begin = time.monotonic()
@@ -252,14 +271,20 @@ def work(rank: int, args: argparse.Namespace) -> None:
                 group["lr"] = args.lr * scale
         ids, targets = packer.batch(stage, args.batch // length, length)
         counted, total_rows = int((targets >= 0).sum()), len(ids)
-        own_ids, own_targets = torch.from_numpy(ids[rank :: args.workers]), torch.from_numpy(targets[rank :: args.workers])
+        own_ids, own_targets = (
+            torch.from_numpy(ids[rank :: args.workers]),
+            torch.from_numpy(targets[rank :: args.workers]),
+        )
         rows = max(1, MICRO_TOKENS // length)
         moe = [layer.mlp for layer in model.layers[config.first_k_dense_replace :]]
         results = torch.zeros(1 + len(moe) * config.n_routed_experts)  # loss, then the load of each expert
         for first in range(0, len(own_ids), rows):
             wanted = own_targets[first : first + rows]
             loss, extra = model.loss(own_ids[first : first + rows], wanted)
-            weight, part = (wanted >= 0).sum() / counted, len(wanted) / total_rows  # each target of the step counts alike
+            weight, part = (
+                (wanted >= 0).sum() / counted,
+                len(wanted) / total_rows,
+            )  # each target of the step counts alike
             (loss * weight + extra * part).backward()
             results[0] += loss.detach() * weight
             results[1:] += torch.cat([layer.load for layer in moe]) * part
@@ -294,8 +319,9 @@ def work(rank: int, args: argparse.Namespace) -> None:
             mean = sum(entry["loss"] for entry in recent) / len(recent)
             speed = (tokens - recent[0]["tokens"]) / max(1e-9, spent - recent[0]["seconds"])
             say(
-                f"{100 * share:5.1f} %  step {step}  {tokens / 1e6:.2f} M tokens  loss {mean:.3f}  norm {norm:.2f}  "
-                f"lr {args.lr * scale:.1e}  {speed:.0f} tokens/s  row {length}  busiest {max(log[-1]['busiest']):.2f}"
+                f"{100 * share:5.1f} %  step {step}  {tokens / 1e6:.2f} M tokens  loss {mean:.3f}  "
+                f"norm {norm:.2f}  lr {args.lr * scale:.1e}  {speed:.0f} tokens/s  row {length}  "
+                f"busiest {max(log[-1]['busiest']):.2f}"
             )
     dist.destroy_process_group()
 
@@ -303,7 +329,9 @@ def work(rank: int, args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse()
     if args.batch % (args.workers * PHASES[-1][2]):
-        raise SystemExit(f"--batch must be a multiple of {args.workers * PHASES[-1][2]}: each worker takes whole rows")
+        raise SystemExit(
+            f"--batch must be a multiple of {args.workers * PHASES[-1][2]}: each worker takes whole rows"
+        )
     os.makedirs(args.out, exist_ok=True)
     config = Config.load(args.config) if args.config else Config()
     data.prepare(args.data, args.out, args.seed, config.vocab_size)  # once, before the workers read it

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One sentence about what is wrong, with a way to send it off.
 import QtQuick
+import Fathom
 import Fathom.Core
 
 Rectangle {

@@ -3,6 +3,7 @@
 // person is at the end; otherwise nothing that streams moves what is being read.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 ListView {

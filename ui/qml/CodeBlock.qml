@@ -3,6 +3,7 @@
 // comes in several pieces, which join without a seam.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Item {

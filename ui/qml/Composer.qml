@@ -3,6 +3,7 @@
 // line; while an input method composes, Enter belongs to it. While the model answers, the button stops it.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Rectangle {

@@ -2,6 +2,7 @@
 // One conversation in the sidebar.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 AbstractButton {

@@ -2,6 +2,7 @@
 // A button with words. `primary` is the one thing to do, `danger` what cannot be undone, `flat` has no frame.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 
 AbstractButton {
     id: button

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The first screen: what this is, that nothing leaves the machine, and two ways to begin.
 import QtQuick
+import Fathom
 import Fathom.Core
 
 Rectangle {

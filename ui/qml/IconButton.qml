@@ -2,6 +2,7 @@
 // A small button that is only an icon; its name is spoken and shown on hover.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 
 AbstractButton {
     id: button

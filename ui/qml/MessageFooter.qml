@@ -3,6 +3,7 @@
 // row of actions, which is always there for the last answer and on hover or focus for the others.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Item {

@@ -2,6 +2,7 @@
 // The model in use, and a list to choose another; while one loads, its progress and a way to cancel.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Item {

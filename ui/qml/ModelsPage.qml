@@ -3,6 +3,7 @@
 import QtQuick
 import QtQuick.Controls.Basic
 import QtQuick.Dialogs
+import Fathom
 import Fathom.Core
 
 Rectangle {

@@ -2,6 +2,7 @@
 // The conversations: new chat, search, the list, and the way to the rest of the window.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Rectangle {

@@ -3,6 +3,7 @@
 // edit opens in its place and becomes a new branch.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Item {

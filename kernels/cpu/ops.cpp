@@ -51,7 +51,7 @@ std::int64_t Ops::scratch_bytes() const
 // ---- building blocks ----
 
 // Few tokens: each weight is read once from memory, in its stored form, and meets all of them. Many tokens:
-// panels of weights become floats that stay in the cache, so that their conversion is paid once.
+// panels of weights become floats that lie together in the cache, so that their conversion is paid once.
 void Ops::multiply(const Dots& work, Worker& worker) const
 {
     const WeightRows& w = work.w;
@@ -81,8 +81,7 @@ void Ops::multiply(const Dots& work, Worker& worker) const
                 part.y_offset += r;
                 part.tokens = std::min(token_block, work.tokens - t);
                 part.store = c == 0 ? work.store : Store::add;
-                if (w.dtype != Dtype::f32)
-                    part.w = floats_of(part.w, panel, *m_primitives);
+                part.w = floats_of(part.w, panel, *m_primitives);
                 m_primitives->dots(part);
             }
         }

@@ -173,6 +173,8 @@ void Ops::attend_part(const AttentionShape& shape, const LayerCache& cache, cons
     float* scores[heads_at_once];
     Softmax softmax[heads_at_once];
     float* score_rows = worker.scores.get<float>(heads_at_once * cache_block_tokens);
+    const View<float> key_rows{worker.rows.get<float>(cache_block_tokens * cache.columns), cache_block_tokens,
+                               cache.columns, cache.columns};
     for (std::int64_t head = 0; head < part.heads; ++head) {
         q[head] = part.q + head * cache.columns;
         sums[head] = part.result + head * (latent + 2);
@@ -180,20 +182,26 @@ void Ops::attend_part(const AttentionShape& shape, const LayerCache& cache, cons
         std::fill_n(sums[head], latent, 0.0f);
     }
     for (std::int64_t done = 0; done < part.keys; done += cache_block_tokens) {
-        WeightRows keys{cache_row(cache, *part.segment, part.first_key + done), cache.dtype,
-                        std::min(cache_block_tokens, part.keys - done), cache.columns, cache.row_bytes()};
-        if (cache.dtype != Dtype::f32)
-            keys = floats_of(keys, worker.rows.get<float>(cache_block_tokens * cache.columns), *m_primitives);
-        m_primitives->dots({.w = keys, .x = q, .y = scores, .tokens = part.heads});
+        const std::int64_t keys = std::min(cache_block_tokens, part.keys - done);
+        const std::byte* stored = cache_row(cache, *part.segment, part.first_key + done);
+        for (std::int64_t key = 0; key < keys; key += panel_rows) {
+            const WeightRows some{stored + key * cache.row_bytes(), cache.dtype,
+                                  std::min(panel_rows, keys - key), cache.columns, cache.row_bytes()};
+            m_primitives->dots({.w = floats_of(some, key_rows.row(key), *m_primitives),
+                                .x = q,
+                                .y = scores,
+                                .y_offset = key,
+                                .tokens = part.heads});
+        }
         for (std::int64_t head = 0; head < part.heads; ++head) {
-            const float shrink =
-                softmax[head].add(scores[head], keys.rows, shape.softmax_scale, *m_primitives);
+            const float shrink = softmax[head].add(scores[head], keys, shape.softmax_scale, *m_primitives);
             if (shrink != 1.0f)
                 m_primitives->scale(sums[head], shrink, latent);
         }
-        WeightRows values = keys;
-        values.columns = latent;
-        m_primitives->mix({.w = values, .a = scores, .y = sums, .tokens = part.heads});
+        m_primitives->mix({.w = weight_rows(key_rows.first_rows(keys).slice_columns(0, latent)),
+                           .a = scores,
+                           .y = sums,
+                           .tokens = part.heads});
     }
     for (std::int64_t head = 0; head < part.heads; ++head) {
         sums[head][latent] = softmax[head].largest;

@@ -140,14 +140,14 @@ void generate(const Arguments& arguments, const std::stop_token& stop)
         return;
     }
     const nlohmann::ordered_json json{{"text", result.text},
-                              {"ids", result.ids},
-                              {"finish", engine::name(result.finish)},
-                              {"prompt_tokens", result.prompt_tokens},
-                              {"generated_tokens", result.generated_tokens},
-                              {"first_token_s", result.first_token_seconds},
-                              {"prompt_tps", result.prompt_tps},
-                              {"generate_tps", result.generate_tps},
-                              {"peak_rss_bytes", peakMemory()}};
+                                      {"ids", result.ids},
+                                      {"finish", engine::name(result.finish)},
+                                      {"prompt_tokens", result.prompt_tokens},
+                                      {"generated_tokens", result.generated_tokens},
+                                      {"first_token_s", result.first_token_seconds},
+                                      {"prompt_tps", result.prompt_tps},
+                                      {"generate_tps", result.generate_tps},
+                                      {"peak_rss_bytes", peakMemory()}};
     fmt::print("{}\n", json.dump());
 }
 

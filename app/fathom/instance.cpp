@@ -15,7 +15,7 @@ namespace app {
 namespace {
 
 constexpr int longest_socket_path = 100; // bytes; a Unix socket address holds 107
-constexpr int answer_within_ms = 3000;
+constexpr int answer_within_ms = 10'000; // the first may still be drawing its window
 constexpr qint64 longest_request = 16 * 1024;
 const QString model_key = QStringLiteral("model");
 

@@ -56,6 +56,9 @@ Options parse(const QStringList& arguments)
         else
             options.mistake = QStringLiteral("unknown argument %1").arg(arguments[i]);
     }
+    // Another process, which stands in another folder, may be the one that opens it.
+    if (!options.model.isEmpty() && options.model != QLatin1String("starter"))
+        options.model = QDir::current().absoluteFilePath(options.model);
     return options;
 }
 

@@ -9,6 +9,7 @@ Rectangle {
 
     property string text
     property string action
+    property bool dismissable: true
     signal acted()
     signal dismissed()
 
@@ -50,6 +51,7 @@ Rectangle {
             onClicked: banner.acted()
         }
         IconButton {
+            visible: banner.dismissable
             iconName: "close"
             iconSize: 15
             text: qsTr("Dismiss")

@@ -56,13 +56,13 @@ ListView {
     onContentYChanged: {
         if (placing)
             return
-        if (atEnd)
-            following = true
-        else if (contentY < lastY - 1 && (moving || dragging || bar.pressed || activeFocus || wheel.active))
+        if (contentY < lastY - 0.5 && (moving || bar.pressed || activeFocus))
             following = false
+        else if (contentY > lastY + 0.5 && atEnd)
+            following = true
         lastY = contentY
     }
-    onMovementEnded: following = atEnd
+    onMovementEnded: if (atYEnd) following = true
 
     Keys.onPressed: event => {
         switch (event.key) {
@@ -77,7 +77,6 @@ ListView {
         event.accepted = true
     }
     WheelHandler {
-        id: wheel
         acceptedDevices: PointerDevice.Mouse | PointerDevice.TouchPad
         target: null
         blocking: false

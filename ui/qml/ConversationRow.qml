@@ -62,12 +62,18 @@ AbstractButton {
             color: row.trashed ? Theme.textMuted : Theme.text
         }
         FText {
+            // What was found is shown bold; the rest is escaped, so it stays plain.
+            readonly property int start: Conversations.searching ? (row.model.matchStart ?? 0) : 0
+            readonly property int length: Conversations.searching ? (row.model.matchLength ?? 0) : 0
             visible: row.second !== "" && !row.renaming
             x: Theme.px(10)
             anchors.top: title.bottom
             anchors.topMargin: Theme.px(2)
             width: parent.width - x - Theme.gap8
-            text: row.second
+            textFormat: length > 0 ? Text.StyledText : Text.PlainText
+            text: length === 0 ? row.second
+                : Markup.escape(row.second.slice(0, start)) + "<b>" + Markup.escape(row.second.slice(start, start + length))
+                  + "</b>" + Markup.escape(row.second.slice(start + length))
             maximumLineCount: 1
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted

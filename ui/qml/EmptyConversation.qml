@@ -32,7 +32,8 @@ Item {
         FText {
             width: parent.width
             horizontalAlignment: Text.AlignHCenter
-            text: empty.ready || Models.state === "loading" ? Models.currentName : qsTr("No model yet")
+            text: empty.ready || Models.state === "loading" ? Models.currentName
+                : Models.state === "failed" ? qsTr("The model did not load") : qsTr("No model yet")
             font.pixelSize: Theme.pageTitleSize
             font.weight: Theme.strong
             Accessible.role: Accessible.Heading

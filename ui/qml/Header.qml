@@ -101,6 +101,10 @@ Item {
         anchors.rightMargin: header.narrow ? Theme.gap12 : Theme.gap24
         anchors.verticalCenter: parent.verticalCenter
         spacing: Theme.gap16
+        SystemPrompt {
+            anchors.verticalCenter: parent.verticalCenter
+            visible: !header.narrow
+        }
         ContextMeter {
             anchors.verticalCenter: parent.verticalCenter
             visible: !header.narrow && Chat.contextUsed > 0 && Models.state === "ready"

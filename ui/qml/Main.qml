@@ -159,6 +159,7 @@ ApplicationWindow {
 
         Item {
             id: main
+            enabled: !window.firstStart
             anchors.left: parent.left
             anchors.leftMargin: window.docked ? window.sidebarWidth : 0
             anchors.right: parent.right
@@ -181,6 +182,11 @@ ApplicationWindow {
                     id: banners
                     anchors.top: header.bottom
                     width: parent.width
+                    Banner {
+                        width: parent.width
+                        text: Conversations.fatal
+                        dismissable: false
+                    }
                     Banner {
                         width: parent.width
                         text: Conversations.error
@@ -272,6 +278,7 @@ ApplicationWindow {
         }
         Sidebar {
             id: sidebar
+            enabled: !window.firstStart
             width: window.narrow ? Math.min(window.sidebarWidth, parent.width - Theme.px(80)) : window.sidebarWidth
             height: parent.height
             x: window.sidebarShown ? 0 : -width

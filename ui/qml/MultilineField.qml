@@ -10,6 +10,8 @@ Rectangle {
     property alias placeholderText: area.placeholderText
     signal chosen(string value)
 
+    function focusInput() { area.forceActiveFocus() }
+
     implicitHeight: Math.max(Theme.px(76), Math.min(Theme.px(200), area.implicitHeight))
     height: implicitHeight
     radius: Theme.radius

@@ -13,7 +13,8 @@ Item {
     property bool wide: false // the control stands below the words
     default property alias control: slot.data
     property bool changed: false
-    readonly property bool matches: filter === "" || (name + " " + sentence).toLowerCase().indexOf(filter.toLowerCase()) >= 0
+    property bool shown: true
+    readonly property bool matches: shown && (filter === "" || (name + " " + sentence).toLowerCase().indexOf(filter.toLowerCase()) >= 0)
 
     function refresh() { changed = setting !== "" && !Settings.isDefault(setting) }
 

@@ -317,6 +317,19 @@ Rectangle {
                     }
                 }
                 SettingRow {
+                    setting: ""
+                    name: qsTr("Load the model again")
+                    sentence: qsTr("Some settings below were changed since it was loaded.")
+                    filter: page.filter
+                    shown: Models.reloadNeeded
+                    FButton {
+                        text: qsTr("Load again")
+                        iconName: "regenerate"
+                        primary: true
+                        onClicked: Models.reload()
+                    }
+                }
+                SettingRow {
                     setting: "threads"
                     name: qsTr("Threads")
                     sentence: qsTr("Of the processor, of %1 that are there.").arg(Platform.threadsAvailable)

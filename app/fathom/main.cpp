@@ -4,9 +4,11 @@
 #include <QGuiApplication>
 #include <QSocketNotifier>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -69,6 +71,7 @@ int main(int argc, char** argv)
         print(stderr, QStringLiteral("error: %1\n%2").arg(options.mistake, app::usage()));
         return 2;
     }
+    ::umask(S_IRWXG | S_IRWXO); // what the program writes is its person's alone
     quitOnSignals(application);
     app::Application::chooseRenderer();
     app::Application fathom(std::move(options));

@@ -312,7 +312,6 @@ bool ModelEngine::make_room(const Sequence& wanting, std::int64_t tokens)
 // chunks, as far as the rows reach. Whoever was served least recently comes first.
 void ModelEngine::plan_pass()
 {
-    m_served.clear();
     m_tokens.clear();
     m_positions.clear();
     m_output_rows.clear();
@@ -352,6 +351,14 @@ void ModelEngine::plan_pass()
         if (count == static_cast<std::int64_t>(s->unread()))
             m_output_rows.push_back(static_cast<std::int32_t>(rows + count - 1));
     }
+
+    ++m_passes;
+    const auto now = Generation::Clock::now();
+    for (Sequence* s : m_served) {
+        s->last_step = m_passes;
+        if (!s->generation->reading)
+            s->generation->reading = now;
+    }
 }
 
 bool ModelEngine::step()
@@ -368,17 +375,15 @@ bool ModelEngine::step()
     }
     if (m_active.empty())
         return false;
-    plan_pass();
-    ++m_passes;
-    const auto now = Generation::Clock::now();
-    for (Sequence* s : m_served) {
-        s->last_step = m_passes;
-        if (!s->generation->reading)
-            s->generation->reading = now;
-    }
+    m_served.clear();
     try {
+        plan_pass();
         run_pass();
     } catch (const std::exception& error) {
+        // Before the pass was planned it concerned everyone.
+        if (m_served.empty())
+            for (auto& [id, sequence] : m_sequences)
+                m_served.push_back(&sequence);
         for (Sequence* s : m_served)
             if (s->generation)
                 fail(*s, error.what());

@@ -498,8 +498,8 @@ private slots:
     {
         LoadOptions o = options();
         o.chunk_tokens = 32;
+        TestSink sinks[2]; // they outlive the engine, which ends what is still running
         const auto engine = load(o);
-        TestSink sinks[2];
         for (TestSink& sink : sinks) {
             sink.streamed.reserve(4096);
             Request request = request_of(some_ids(20, 3), 200);

@@ -38,7 +38,7 @@ const Way ways[] = {
 LoadOptions options_for(const std::string& isa, std::int64_t chunk)
 {
     LoadOptions options;
-    options.threads = 2;
+    options.threads = isa == "scalar" ? 1 : 2;
     options.isa = isa;
     options.cache_type = CacheType::f32;
     options.context_tokens = 128;

@@ -91,9 +91,9 @@ constexpr Migration list[] = {
         -- length.
         CREATE VIEW searchable_messages AS SELECT id, content FROM messages WHERE status <> 'streaming';
 
-        -- Trigrams answer queries from three characters on, bigrams shorter ones. They hold which texts have a
-        -- group of characters, not where: a third of the size. The store keeps them in step: to SQLite 3.40 a
-        -- search table is unsafe in a trigger of a schema that is not trusted.
+        -- Trigrams answer queries from three characters on, bigrams shorter ones. They hold which texts have
+        -- a group of characters, not where: a third of the size. The store keeps them in step: to SQLite 3.40
+        -- a search table is unsafe in a trigger of a schema that is not trusted.
         CREATE VIRTUAL TABLE message_trigrams USING fts5 (
             content, content = 'searchable_messages', content_rowid = 'id', tokenize = 'trigram',
             detail = none, columnsize = 0);

@@ -332,7 +332,8 @@ private slots:
             database.execute(R"sql(
                 BEGIN;
                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
-                INSERT INTO messages (id, conversation, parent, ordinal, chosen, role, status, created_at, content)
+                INSERT INTO messages
+                    (id, conversation, parent, ordinal, chosen, role, status, created_at, content)
                 SELECT i, 1, nullif(i - 1, 0), 0, 1, 'user', 'complete', i, 'turn ' || i FROM n;
                 UPDATE conversations SET leaf = 3000;
                 INSERT INTO message_trigrams (message_trigrams) VALUES ('rebuild');

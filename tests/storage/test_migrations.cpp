@@ -33,7 +33,8 @@ void make_version(const Profile& profile, int version)
         BEGIN;
         INSERT INTO conversations (id, title, title_is_automatic, settings, created_at, updated_at)
         VALUES (7, 'Letters from 北京', 0, '{}', 1000, 2000);
-        INSERT INTO messages (id, conversation, parent, ordinal, chosen, role, status, created_at, content) VALUES
+        INSERT INTO messages
+            (id, conversation, parent, ordinal, chosen, role, status, created_at, content) VALUES
             (11, 7, NULL, 0, 1, 'user', 'complete', 1000, 'How is the weather?'),
             (12, 7, 11, 0, 1, 'assistant', 'complete', 2000, 'Sunny, as ever.');
         UPDATE conversations SET leaf = 12;

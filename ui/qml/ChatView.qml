@@ -28,6 +28,8 @@ ListView {
     cacheBuffer: Theme.px(600)
     reuseItems: false
     keyNavigationEnabled: false
+    currentIndex: -1
+    highlightFollowsCurrentItem: false
     activeFocusOnTab: true
     header: Item { implicitHeight: Theme.gap8 }
     footer: Item { implicitHeight: Theme.gap32 }

@@ -65,8 +65,6 @@ Rectangle {
             Accessible.role: Accessible.EditableText
             Accessible.name: qsTr("Message")
             Accessible.description: qsTr("Enter sends, Shift and Enter break the line")
-            KeyNavigation.priority: KeyNavigation.BeforeItem
-            KeyNavigation.tab: sendButton
             onTextChanged: if (Chat.draft !== text) Chat.draft = text
             Keys.onPressed: event => {
                 if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
@@ -74,6 +72,9 @@ Rectangle {
                         return
                     event.accepted = true
                     composer.send()
+                } else if (event.key === Qt.Key_Tab || event.key === Qt.Key_Backtab) {
+                    event.accepted = true
+                    nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
                 } else if (event.key === Qt.Key_Up && length === 0 && !inputMethodComposing) {
                     event.accepted = true
                     composer.editLast()
@@ -107,7 +108,6 @@ Rectangle {
             text: composer.busy ? qsTr("Stop") : qsTr("Send")
             Accessible.role: Accessible.Button
             Accessible.name: text
-            KeyNavigation.backtab: input
             onClicked: composer.busy ? Chat.stop() : composer.send()
             Keys.onReturnPressed: click()
             contentItem: Item {

@@ -78,26 +78,26 @@ Rectangle {
                 width: page.pageWidth
                 anchors.bottom: parent.bottom
                 height: Theme.px(34)
-                component Label: FText {
+                component ColumnName: FText {
                     font.pixelSize: Theme.captionSize
                     color: Theme.textMuted
                     height: parent.height
                 }
-                Label {
+                ColumnName {
                     x: Theme.gap12
                     text: qsTr("Name")
                 }
-                Label {
+                ColumnName {
                     visible: !page.narrow
                     x: parent.width - page.stateWidth - page.sizeWidth - page.typeWidth - page.familyWidth
                     text: qsTr("Family")
                 }
-                Label {
+                ColumnName {
                     visible: !page.narrow
                     x: parent.width - page.stateWidth - page.sizeWidth - page.typeWidth
                     text: qsTr("Type")
                 }
-                Label {
+                ColumnName {
                     x: parent.width - page.stateWidth - page.sizeWidth
                     width: page.sizeWidth - Theme.gap16
                     horizontalAlignment: Text.AlignRight

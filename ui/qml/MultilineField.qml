@@ -39,7 +39,12 @@ Rectangle {
             background: null
             text: field.value
             Accessible.name: field.Accessible.name
-            KeyNavigation.priority: KeyNavigation.BeforeItem
+            Keys.onPressed: event => {
+                if (event.key !== Qt.Key_Tab && event.key !== Qt.Key_Backtab)
+                    return
+                event.accepted = true
+                nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
+            }
             onEditingFinished: if (text !== field.value) field.chosen(text)
         }
         ScrollBar.vertical: FScrollBar {}

@@ -21,8 +21,8 @@ QtObject {
     readonly property color textMuted: dark ? "#a2a4aa" : "#62636a"
     // One accent; what lies on it and what it selects follow from it.
     readonly property color accent: Settings.accent !== "" ? readable(Settings.accent) : dark ? "#8fa2ff" : "#3454d1"
-    readonly property color accentText: luminance(accent) > 0.3 ? "#15171c" : "#ffffff"
-    readonly property color selection: mix(sidebar, accent, dark ? 0.17 : 0.11)
+    readonly property color accentText: contrast(accent, "#ffffff") >= contrast(accent, "#15171c") ? "#ffffff" : "#15171c"
+    readonly property color selection: tinted(sidebar, accent, dark ? 0.17 : 0.11)
     readonly property color warning: dark ? "#e2b45f" : "#8a5a00"
     readonly property color danger: dark ? "#f28b82" : "#b3261e"
 
@@ -81,14 +81,21 @@ QtObject {
         return 0.2126 * channel(color.r) + 0.7152 * channel(color.g) + 0.0722 * channel(color.b)
     }
     function contrast(a, b) {
-        const la = luminance(a)
-        const lb = luminance(b)
+        const la = luminance(Qt.color(a))
+        const lb = luminance(Qt.color(b))
         return (Math.max(la, lb) + 0.05) / (Math.min(la, lb) + 0.05)
+    }
+    // As much of a colour over a surface as leaves words readable on it.
+    function tinted(below, above, amount) {
+        let color = mix(below, above, amount)
+        for (; amount > 0 && contrast(color, textMuted) < 4.6; amount -= 0.01)
+            color = mix(below, above, amount)
+        return color
     }
     // A chosen accent, brought to a lightness that can be read on this theme's page.
     function readable(name) {
         let color = Qt.color(name)
-        for (let i = 0; i < 20 && contrast(color, window) < 4.5; ++i)
+        for (let i = 0; i < 20 && contrast(color, window) < 4.6; ++i)
             color = mix(color, text, 0.1)
         return color
     }

@@ -29,7 +29,8 @@ Item {
         visible: !message.editing
         anchors.right: frame.right
         width: body.width + 2 * Theme.gap16
-        height: body.height + (more.visible ? more.height : 0) + 2 * Theme.px(10)
+        // Not its implicit height, which is worked out while it is read and would change under this binding.
+        height: body.contentHeight + (more.visible ? more.height : 0) + 2 * Theme.px(10)
         radius: Theme.cardRadius
         color: Theme.raised
 
@@ -38,7 +39,6 @@ Item {
             x: Theme.gap16
             y: Theme.px(10)
             width: Math.min(Math.ceil(implicitWidth), message.column * 0.8 - 2 * Theme.gap16)
-            height: implicitHeight
             html: message.cut ? Markup.escape(message.row.text.slice(0, message.shownLetters) + "…") : message.row.html
             preformatted: true
         }
@@ -136,6 +136,9 @@ Item {
                     if (event.key === Qt.Key_Escape && !inputMethodComposing) {
                         message.editEnded()
                         event.accepted = true
+                    } else if (event.key === Qt.Key_Tab || event.key === Qt.Key_Backtab) {
+                        event.accepted = true
+                        nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
                     } else if ((event.key === Qt.Key_Return || event.key === Qt.Key_Enter)
                                && !(event.modifiers & Qt.ShiftModifier)) {
                         event.accepted = true

@@ -153,6 +153,29 @@ private slots:
         QCOMPARE(stage->last(ui::ChatModel::Status).toString(), QStringLiteral("stopped"));
     }
 
+    void aLongQuestionAndALongAnswer()
+    {
+        QString question;
+        for (int i = 0; i < 2000; ++i)
+            question += QStringLiteral("word ");
+        stage->world->script = [](const engine::Request&) {
+            std::string text;
+            for (int i = 0; i < 10; ++i)
+                text += sample::markdown();
+            return fake::Script{.text = text + std::string(4000, 'x'), .letters_per_token = 40};
+        };
+        start(false);
+        QVERIFY(chat().send(question));
+        QTRY_VERIFY_WITH_TIMEOUT(chat().count() == 2 && chat().canSend(), 30'000);
+        QTest::qWait(100);
+        QVERIFY(!window->grabWindow().isNull());
+        stage->session->conversations.newConversation();
+        QTest::qWait(50);
+        QVERIFY(chat().send(QStringLiteral("一二三")));
+        QTRY_VERIFY_WITH_TIMEOUT(chat().count() == 2 && chat().canSend(), 30'000);
+        QTest::qWait(50);
+    }
+
     // An input method that composes gets its Return itself.
     void returnDoesNotSendInTheMiddleOfAComposition()
     {

@@ -34,7 +34,8 @@ public:
     {
         start();
         session->models.loadFirst({});
-        if (!QTest::qWaitFor([this] { return session->answers.canAsk() && session->conversations.ready(); }))
+        if (!QTest::qWaitFor([this] { return session->answers.canAsk() && session->conversations.ready(); },
+                             patience_ms))
             qFatal("The session did not become ready.");
         return *session;
     }
@@ -48,14 +49,15 @@ public:
         bool done = false;
         session->store.run(
             &session->conversations, [](storage::ChatStore&) {}, [&done] { done = true; });
-        if (!QTest::qWaitFor([&done] { return done; }))
+        if (!QTest::qWaitFor([&done] { return done; }, patience_ms))
             qFatal("The store does not answer.");
     }
 
     // Sends to the open conversation and waits for the end of the answer.
     void talk(const QString& text)
     {
-        if (!session->chat.send(text) || !QTest::qWaitFor([this] { return session->chat.canSend(); }))
+        if (!session->chat.send(text) ||
+            !QTest::qWaitFor([this] { return session->chat.canSend(); }, patience_ms))
             qFatal("No answer came.");
     }
 
@@ -63,6 +65,8 @@ public:
     QVariant last(int role) const { return at(session->chat.count() - 1, role); }
 
 private:
+    static constexpr int patience_ms = 60'000; // guards against hangs alone
+
     QTemporaryDir m_folder;
 
 public:

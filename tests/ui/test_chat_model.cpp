@@ -154,7 +154,7 @@ private slots:
         storage::ChatReader other(stage->lock.profile());
         std::size_t before = 0;
         for (int i = 0; i < 3; ++i) {
-            QTRY_VERIFY_WITH_TIMEOUT(other.message(id(1))->content.size() > before, 3000);
+            QTRY_VERIFY_WITH_TIMEOUT(other.message(id(1))->content.size() > before, 20'000);
             QCOMPARE(other.message(id(1))->status, storage::Status::streaming);
             before = other.message(id(1))->content.size();
         }
@@ -561,13 +561,14 @@ private slots:
             }
             QTest::qWait(random.bounded(8));
         }
-        for (int round = 0; round < 100 && stage->session->answers.writing() > 0; ++round) {
-            for (int row = 0; row < conversations().count(); ++row)
-                stage->session->answers.stop(
-                    conversations().index(row).data(ui::ConversationModel::ConversationId).toLongLong());
-            QTest::qWait(20);
-        }
-        QCOMPARE(stage->session->answers.writing(), 0);
+        stage->settle(); // what was sent last has been asked
+        const auto stopEverything = [&] {
+            for (const storage::Conversation& one :
+                 stage->reader().list_conversations(storage::Scope::active))
+                stage->session->answers.stop(one.id);
+            return stage->session->answers.writing() == 0;
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(stopEverything(), 30'000);
         stage->settle();
         QTRY_VERIFY(!chat().loading());
         const auto branch = stage->reader().branch(chat().conversationId());

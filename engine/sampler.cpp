@@ -93,16 +93,19 @@ std::optional<std::int32_t> Sampler::sample(std::span<const float> logits,
     }
     const float best = std::min_element(m_candidates.begin(), m_candidates.end(), better)->logit;
     const double scale = 1.0 / static_cast<double>(m_sampling.temperature);
-    const auto weight = [&](const Candidate& c) {
-        return std::exp((static_cast<double>(c.logit) - static_cast<double>(best)) * scale);
+    // The logarithm of a candidate's probability relative to the best one's.
+    const auto distance = [&](const Candidate& c) {
+        return (static_cast<double>(c.logit) - static_cast<double>(best)) * scale;
     };
+    // All that lie farther off together are less than 1e-7 of the best, for any vocabulary.
+    constexpr double negligible = -30;
     double total = 0;
     for (const Candidate& c : m_candidates)
-        total += weight(c);
+        if (distance(c) > negligible)
+            total += std::exp(distance(c));
 
-    // min-p is a bound on the weight, since the best candidate weighs 1.
-    const auto min_p = static_cast<double>(m_sampling.min_p);
-    std::erase_if(m_candidates, [&](const Candidate& c) { return weight(c) < min_p; });
+    const double farthest = std::log(static_cast<double>(m_sampling.min_p)); // min-p 0: minus infinity
+    std::erase_if(m_candidates, [&](const Candidate& c) { return distance(c) < farthest; });
 
     // The most probable ones until top-p is reached. A heap yields them one by one, and few are needed.
     const auto worse = [&](const Candidate& a, const Candidate& b) { return better(b, a); };
@@ -110,7 +113,7 @@ std::optional<std::int32_t> Sampler::sample(std::span<const float> logits,
     double sum = 0;
     if (m_sampling.top_p == 1.0f) {
         for (std::size_t i = 0; i < m_candidates.size(); ++i)
-            sum += m_weight[i] = weight(m_candidates[i]);
+            sum += m_weight[i] = std::exp(distance(m_candidates[i]));
         return draw(m_candidates.size(), sum);
     }
     std::make_heap(m_candidates.begin(), m_candidates.end(), worse);
@@ -119,7 +122,7 @@ std::optional<std::int32_t> Sampler::sample(std::span<const float> logits,
     while (left > 0 && (taken == 0 || sum < enough)) {
         std::pop_heap(m_candidates.begin(), m_candidates.begin() + static_cast<std::ptrdiff_t>(left), worse);
         --left;
-        sum += m_weight[taken++] = weight(m_candidates[left]);
+        sum += m_weight[taken++] = std::exp(distance(m_candidates[left]));
     }
     // The heap leaves the best at the end, in ascending order.
     std::reverse(m_candidates.begin() + static_cast<std::ptrdiff_t>(left), m_candidates.end());

@@ -83,9 +83,10 @@ private slots:
     {
         QTest::addColumn<QString>("name");
         QTest::addColumn<int>("form");
-        for (const char* name : {"lite", "groups", "long", "dense", "odd"})
+        for (const QString name : {"lite", "groups", "long", "dense", "odd"})
             for (const KeyValueForm form : {KeyValueForm::legacy, KeyValueForm::mla, KeyValueForm::both})
-                QTest::addRow("%s %d", name, static_cast<int>(form)) << name << static_cast<int>(form);
+                QTest::newRow(qPrintable(QString("%1 %2").arg(name).arg(static_cast<int>(form))))
+                    << name << static_cast<int>(form);
     }
     void gguf_forms()
     {

@@ -29,7 +29,6 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, QObje
     connect(&m_store, &StoreBridge::refused, this, [this](const QString& sentence) {
         m_fatal = sentence;
         emit fatalChanged();
-        report(sentence);
     });
     connect(&m_store, &StoreBridge::failed, this, &ConversationModel::report);
     connect(&m_answers, &Answers::turned, this, [this](const Answers::Turn& turn) {

@@ -18,6 +18,9 @@ QString sentence(const storage::Error& error)
         return tr("The disk is full. Make room, then try again: nothing that was saved is lost.");
     case Kind::read_only:
         return tr("The history cannot be written: no permission for %1.").arg(toQt(error.where()));
+    case Kind::corrupt:
+        return tr("%1. Nothing in it was changed; earlier copies are in the folder “backups” beside it.")
+            .arg(toQt(error.what()));
     default:
         return toQt(error.what());
     }

@@ -49,7 +49,8 @@ public:
 
 signals:
     void opened();
-    // The history cannot be opened at all; one sentence. Every later call fails with it.
+    // The history cannot be opened at all; one sentence. Every later call fails with it, in silence where it
+    // has no function for that.
     void refused(const QString& sentence);
     void failed(const QString& sentence);
 

@@ -184,6 +184,7 @@ private slots:
         store.run(
             this, [](storage::ChatStore&) {}, [] {}, [&](const QString& sentence) { why = sentence; });
         QTRY_COMPARE(why, refused[0][0].toString());
+        QVERIFY(why.contains(QStringLiteral("backups")));
         std::ifstream stream(file);
         std::string content((std::istreambuf_iterator<char>(stream)), {});
         QCOMPARE(content, std::string(100'000, 'x'));

@@ -268,13 +268,13 @@ Rectangle {
                 leftPadding: Theme.px(10)
                 rightPadding: Theme.px(10)
                 wrapMode: Text.Wrap
-                text: Conversations.fatal !== "" ? Conversations.fatal
+                text: Conversations.fatal !== "" ? qsTr("The history is not open.")
                     : !Conversations.ready || Conversations.searchRunning ? ""
                     : Conversations.searching ? qsTr("Nothing found for “%1”.").arg(Conversations.query)
                     : sidebar.trash ? qsTr("The trash is empty.")
                     : sidebar.archive ? qsTr("The archive is empty.")
                     : qsTr("Your conversations will stand here.")
-                color: Conversations.fatal !== "" ? Theme.danger : Theme.textMuted
+                color: Theme.textMuted
             }
         }
     }

@@ -223,7 +223,7 @@ private:
         return rule;
     }
 
-    // Hugging Face: a tensor for each matrix of each expert. GGUF: all experts stacked. Both know gate and up
+    // Hugging Face: a tensor for each matrix of each expert. GGUF: all experts stacked, gate and up apart or
     // fused, gate first.
     std::vector<Mlp> routed_experts()
     {
@@ -232,18 +232,16 @@ private:
         const std::int64_t width = c.moe_intermediate_size;
         const std::int64_t d = c.hidden_size;
         std::vector<Mlp> routed(static_cast<std::size_t>(experts));
-        const std::string fused = name("mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight");
-        const bool is_fused = m_tensors.find(fused) != nullptr;
-        if (!m_gguf && !is_fused) {
+        if (!m_gguf) {
             for (std::int64_t e = 0; e < experts; ++e)
                 routed[static_cast<std::size_t>(e)] = mlp(fmt::format("mlp.experts.{}.", e), "", "", width);
             return routed;
         }
-        const HeadMatrix down =
-            stacked(name("mlp.experts.down_proj", "ffn_down_exps.weight"), experts, d, width);
+        const HeadMatrix down = stacked(m_prefix + "ffn_down_exps.weight", experts, d, width);
+        const std::string fused = m_prefix + "ffn_gate_up_exps.weight";
         HeadMatrix gate;
         HeadMatrix up;
-        if (is_fused) {
+        if (m_tensors.find(fused)) {
             gate = up = stacked(fused, experts, 2 * width, d);
             gate.rows = up.rows = width;
             up.data += up.head_bytes / 2;

@@ -22,7 +22,14 @@ enum class KeyValueForm
     both,   // attn_kv_b, with two-dimensional halves beside it
 };
 
-inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form)
+enum class ExpertForm
+{
+    apart, // gate and up as tensors of their own
+    fused, // for each expert gate, then up
+};
+
+inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form,
+                          ExpertForm experts = ExpertForm::apart)
 {
     const engine::Config c = engine::read_config_json(folder / "config.json");
     GgufWriter out;
@@ -137,21 +144,28 @@ inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form
             out.tensor(target + "attn_v_b.weight", {latent, heads * value}, type_of(kv_b), values);
         }
 
-        for (const auto& [a, b] :
-             std::initializer_list<std::pair<const char*, const char*>>{{"gate_proj", "ffn_gate_exps"},
-                                                                        {"up_proj", "ffn_up_exps"},
-                                                                        {"down_proj", "ffn_down_exps"}}) {
+        const auto stack = [&](std::initializer_list<const char*> matrices, const std::string& name) {
             std::string stacked;
             const engine::format::TensorInfo* one = nullptr;
             for (std::int64_t e = 0; e < c.n_routed_experts; ++e) {
-                one = find(source + "mlp.experts." + std::to_string(e) + "." + a + ".weight");
-                if (one)
-                    stacked += bytes_of(*one);
+                for (const char* matrix : matrices) {
+                    one = find(source + "mlp.experts." + std::to_string(e) + "." + matrix + ".weight");
+                    if (one)
+                        stacked += bytes_of(*one);
+                }
             }
+            const auto count = static_cast<std::int64_t>(matrices.size());
             if (one)
-                out.tensor(target + b + ".weight", {one->shape[1], one->shape[0], c.n_routed_experts},
+                out.tensor(target + name, {one->shape[1], count * one->shape[0], c.n_routed_experts},
                            type_of(*one), stacked);
+        };
+        if (experts == ExpertForm::fused) {
+            stack({"gate_proj", "up_proj"}, "ffn_gate_up_exps.weight");
+        } else {
+            stack({"gate_proj"}, "ffn_gate_exps.weight");
+            stack({"up_proj"}, "ffn_up_exps.weight");
         }
+        stack({"down_proj"}, "ffn_down_exps.weight");
     }
     return out;
 }

@@ -93,7 +93,10 @@ private slots:
         QFETCH(QString, name);
         QFETCH(int, form);
         const fs::path folder = golden::data_folder() / "golden" / name.toStdString();
-        golden::to_gguf(folder, static_cast<KeyValueForm>(form)).write(file("model.gguf"));
+        const auto key_value = static_cast<KeyValueForm>(form);
+        const auto experts =
+            key_value == KeyValueForm::mla ? golden::ExpertForm::fused : golden::ExpertForm::apart;
+        golden::to_gguf(folder, key_value, experts).write(file("model.gguf"));
         const auto prompt = golden::prompt_of({"", folder, "", folder / "run.json"});
         const golden::Table expected = golden::read_logits(folder / "expected.safetensors");
         for (const auto chosen : {kernels::AttentionForm::absorbed, kernels::AttentionForm::decompressed}) {

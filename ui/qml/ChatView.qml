@@ -15,6 +15,12 @@ ListView {
     property var editedMessage: -1
     property real lastY: 0
     property bool placing: false // contentY is being set by this file
+    // A selection over several rows: where it began and where the pointer is.
+    property int anchorRow: -1
+    property int anchorPosition: 0
+    property int headRow: -1
+    property point headPoint
+    readonly property bool selectsRows: anchorRow >= 0 && headRow >= 0 && headRow !== anchorRow
     readonly property real margin: width < Theme.px(800) ? Theme.gap16 : Theme.gap32
     readonly property real columnWidth: Math.min(Theme.columnWidth, width - 2 * margin)
     readonly property real wideWidth: Math.min(Theme.wideWidth, width - 2 * margin)
@@ -53,6 +59,74 @@ ListView {
         contentY = Math.max(originY, Math.min(end, contentY + distance))
     }
 
+    function textItemAt(row) {
+        const item = itemAtIndex(row)
+        return item ? item.textItem : null
+    }
+    function rowAt(point) {
+        const y = Math.max(0, Math.min(height - 1, point.y)) + contentY
+        return indexAt(contentX + width / 2, y)
+    }
+    function beginSelection(point) {
+        if (selectsRows) {
+            for (let row = Math.min(anchorRow, headRow); row <= Math.max(anchorRow, headRow); ++row)
+                deselect(row)
+        }
+        headRow = -1
+        anchorRow = rowAt(point)
+        const text = textItemAt(anchorRow)
+        if (!text || !text.contains(mapToItem(text, point)))
+            anchorRow = -1
+        else
+            anchorPosition = positionIn(text, point)
+    }
+    function extendSelection(point) {
+        if (anchorRow < 0)
+            return
+        headPoint = point
+        Qt.callLater(applySelection) // after the text under the pointer has made its own of it
+    }
+    function applySelection() {
+        const row = rowAt(headPoint)
+        if (row < 0 || anchorRow < 0 || (headRow < 0 && row === anchorRow))
+            return
+        const before = headRow < 0 ? anchorRow : headRow
+        headRow = row
+        const down = row > anchorRow
+        for (let i = Math.min(before, row, anchorRow); i <= Math.max(before, row, anchorRow); ++i) {
+            const text = textItemAt(i)
+            if (!text || (i === anchorRow && row === anchorRow))
+                continue
+            if (i === anchorRow)
+                text.select(down ? anchorPosition : 0, down ? text.length : anchorPosition)
+            else if (i === row)
+                text.select(down ? 0 : positionIn(text, headPoint), down ? positionIn(text, headPoint) : text.length)
+            else if (i > Math.min(row, anchorRow) && i < Math.max(row, anchorRow))
+                text.selectAll()
+            else
+                text.deselect()
+        }
+    }
+    function deselect(row) {
+        const text = textItemAt(row)
+        if (text)
+            text.deselect()
+    }
+    function positionIn(text, point) {
+        const place = mapToItem(text, point)
+        return text.positionAt(place.x, place.y)
+    }
+    function selectedText() {
+        const parts = []
+        for (let row = Math.min(anchorRow, headRow); row <= Math.max(anchorRow, headRow); ++row) {
+            const text = textItemAt(row)
+            const part = text ? text.selectedText : model.plainText(row)
+            if (part !== "")
+                parts.push(part)
+        }
+        return parts.join("\n\n")
+    }
+
     onContentHeightChanged: if (following) Qt.callLater(place)
     onHeightChanged: if (following) Qt.callLater(place)
     onContentYChanged: {
@@ -67,6 +141,13 @@ ListView {
     onMovementEnded: if (atYEnd) following = true
 
     Keys.onPressed: event => {
+        if (event.matches(StandardKey.Copy) && selectsRows) {
+            Chat.copyText(selectedText())
+            event.accepted = true
+            return
+        }
+        if (event.modifiers !== Qt.NoModifier && event.modifiers !== Qt.KeypadModifier)
+            return
         switch (event.key) {
         case Qt.Key_PageUp: scrollBy(-height * 0.9); break
         case Qt.Key_PageDown: scrollBy(height * 0.9); break
@@ -77,6 +158,17 @@ ListView {
         default: return
         }
         event.accepted = true
+    }
+    Item { // above the rows, so that it sees a press before the text that takes it
+        parent: view
+        anchors.fill: parent
+        z: 1
+        PointHandler {
+            acceptedButtons: Qt.LeftButton
+            acceptedDevices: PointerDevice.Mouse
+            onActiveChanged: if (active) view.beginSelection(point.position)
+            onPointChanged: if (active) view.extendSelection(point.position)
+        }
     }
     WheelHandler {
         acceptedDevices: PointerDevice.Mouse | PointerDevice.TouchPad
@@ -91,6 +183,8 @@ ListView {
         target: Chat
         function onConversationIdChanged() {
             view.editedMessage = -1
+            view.anchorRow = -1
+            view.headRow = -1
             view.toEnd()
         }
         function onAppended() { if (view.following) Qt.callLater(view.place) }
@@ -107,6 +201,7 @@ ListView {
         required property string kind
         required property bool first
         required property var model
+        readonly property Item textItem: content.item && content.item.textItem ? content.item.textItem : null
         readonly property bool highlighted: view.hoveredMessage === model.messageId
 
         width: ListView.view ? ListView.view.width : 0
@@ -145,11 +240,11 @@ ListView {
         }
         Component {
             id: textBlock
-            TextBlock { row: cell.model; column: view.columnWidth }
+            TextBlock { row: cell.model; column: view.columnWidth; keys: view }
         }
         Component {
             id: codeBlock
-            CodeBlock { row: cell.model; column: view.columnWidth; wide: view.wideWidth }
+            CodeBlock { row: cell.model; column: view.columnWidth; wide: view.wideWidth; keys: view }
         }
         Component {
             id: tableBlock
@@ -172,6 +267,7 @@ ListView {
             UserMessage {
                 row: cell.model
                 column: view.columnWidth
+                keys: view
                 highlighted: cell.highlighted
                 editing: view.editedMessage === cell.model.messageId
                 onEditRequested: view.editedMessage = cell.model.messageId

@@ -12,6 +12,8 @@ Item {
     required property var row
     required property real column
     required property real wide
+    property Item keys // sees the keys first
+    readonly property alias textItem: edit
     readonly property bool formula: row.type === "math"
     readonly property bool opens: row.continuation !== true
     readonly property bool closes: row.continued !== true
@@ -122,6 +124,7 @@ Item {
                 x: Theme.gap16 - 1
                 readOnly: true
                 selectByMouse: true
+                Keys.forwardTo: block.keys ? [block.keys] : []
                 textFormat: TextEdit.PlainText
                 wrapMode: TextEdit.NoWrap
                 font.family: Theme.codeFont

@@ -8,6 +8,8 @@ Item {
 
     required property var row
     required property real column
+    property Item keys // sees the keys first
+    readonly property alias textItem: body
     readonly property bool heading: row.type === "heading"
     readonly property int level: row.level ?? 0
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
@@ -52,6 +54,7 @@ Item {
             x: block.indent
             width: block.column - block.indent
             html: block.row.html ?? ""
+            Keys.forwardTo: block.keys ? [block.keys] : []
             font.pixelSize: !block.heading ? Theme.readingSize : block.level === 1 ? Theme.pageTitleSize
                 : block.level === 2 ? Theme.titleSize : Theme.readingSize
             font.weight: block.heading ? Theme.strong : Theme.regular

@@ -14,6 +14,8 @@ Item {
     property bool highlighted: false
     property bool editing: false
     property bool whole: false
+    property Item keys // sees the keys first
+    readonly property alias textItem: body
     readonly property int shownLetters: 4000
     readonly property bool cut: !whole && row.text.length > shownLetters
 
@@ -41,6 +43,7 @@ Item {
             width: Math.min(Math.ceil(implicitWidth), message.column * 0.8 - 2 * Theme.gap16)
             html: message.cut ? Markup.escape(message.row.text.slice(0, message.shownLetters) + "…") : message.row.html
             preformatted: true
+            Keys.forwardTo: message.keys ? [message.keys] : []
         }
         FButton {
             id: more
@@ -123,6 +126,7 @@ Item {
             TextArea.flickable: TextArea {
                 id: input
                 padding: 0
+                leftPadding: 0
                 wrapMode: TextEdit.Wrap
                 textFormat: TextEdit.PlainText
                 font.family: Theme.uiFont

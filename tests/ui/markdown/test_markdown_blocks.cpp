@@ -316,16 +316,16 @@ void TestMarkdownBlocks::workIsLinear()
     const auto work = [&unit](qsizetype letters) {
         const QString text = unit.repeated(letters / unit.size());
         MarkdownBlocks model;
-        for (qsizetype i = 0; i < text.size(); i += 97) {
-            model.append(QStringView(text).sliced(i, qMin<qsizetype>(97, text.size() - i)));
+        for (qsizetype i = 0; i < text.size(); i += 151) {
+            model.append(QStringView(text).sliced(i, qMin<qsizetype>(151, text.size() - i)));
             if (model.count() > 0)
                 model.data(model.index(model.count() - 1), MarkdownBlocks::Html);
         }
         model.finish();
         return model.work();
     };
-    const qint64 once = work(48000);
-    const qint64 twice = work(96000);
+    const qint64 once = work(32000);
+    const qint64 twice = work(64000);
     QVERIFY(once > 0);
     QVERIFY2(static_cast<double>(twice) <= 2.5 * static_cast<double>(once),
              qPrintable(u"%1 letters, then %2"_s.arg(once).arg(twice)));

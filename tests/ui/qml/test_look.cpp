@@ -5,6 +5,7 @@
 #include "tests/ui/stage.h"
 
 #include <QAccessible>
+#include <QClipboard>
 #include <QDirIterator>
 #include <QQmlApplicationEngine>
 #include <QQmlComponent>
@@ -321,6 +322,44 @@ private slots:
             }
             QVERIFY2(seen.size() > 5, qPrintable(page));
         }
+    }
+
+    // A drag over several paragraphs selects them all, and a copy takes them all.
+    void selectionReachesOverBlocks()
+    {
+        show();
+        answer("First paragraph.\n\nSecond **one**.\n\n```c\nint a;\n```\n\nThe last paragraph.");
+        QTRY_VERIFY(stage->session->chat.canSend() && stage->session->chat.count() == 2);
+        QTRY_COMPARE(item("messageList")->property("count").toInt(), 6);
+        QTest::qWait(50);
+        const auto text = [this](const QString& begin) -> QQuickItem* {
+            QList<QQuickItem*> open{item("messageList")};
+            while (!open.isEmpty()) {
+                QQuickItem* next = open.takeLast();
+                QString shown;
+                if (next->inherits("QQuickTextEdit") &&
+                    QMetaObject::invokeMethod(next, "getText", Q_RETURN_ARG(QString, shown), Q_ARG(int, 0),
+                                              Q_ARG(int, 1000)) &&
+                    shown.startsWith(begin))
+                    return next;
+                open += next->childItems();
+            }
+            return nullptr;
+        };
+        QQuickItem* first = text(u"First"_s);
+        QQuickItem* last = text(u"The last"_s);
+        QVERIFY(first && last);
+        const QPoint from = first->mapToScene(QPointF(1, first->height() / 2)).toPoint();
+        const QPoint to = last->mapToScene(QPointF(last->width() - 2, last->height() / 2)).toPoint();
+        QTest::mousePress(window, Qt::LeftButton, {}, from);
+        QTest::mouseMove(window, (from + to) / 2);
+        QTest::qWait(20);
+        QTest::mouseMove(window, to);
+        QTest::qWait(20);
+        QTest::mouseRelease(window, Qt::LeftButton, {}, to);
+        QTest::keySequence(window, QKeySequence::Copy);
+        QTRY_COMPARE(QGuiApplication::clipboard()->text(),
+                     u"First paragraph.\n\nSecond one.\n\nint a;\n\nThe last paragraph."_s);
     }
 
     // Code that streams stands in the editor as it was written, coloured, and in one piece.

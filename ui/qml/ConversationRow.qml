@@ -32,7 +32,10 @@ AbstractButton {
         else
             Conversations.moveToTrash(model.conversationId)
     }
-    function openMenu() { menuLoader.popup() }
+    function openMenu() {
+        menuLoader.active = true
+        menuLoader.item.popup(row, Theme.gap12, row.height)
+    }
 
     width: ListView.view ? ListView.view.width : 0
     implicitHeight: second !== "" ? Theme.px(52) : Theme.px(33)
@@ -125,8 +128,8 @@ AbstractButton {
                 SequentialAnimation on scale {
                     running: dot.visible && !Platform.reduceMotion
                     loops: Animation.Infinite
-                    NumberAnimation { from: 0.7; to: 1.1; duration: 700; easing.type: Easing.InOutSine }
-                    NumberAnimation { from: 1.1; to: 0.7; duration: 700; easing.type: Easing.InOutSine }
+                    NumberAnimation { from: 0.8; to: 1.1; duration: 700; easing.type: Easing.InOutSine }
+                    NumberAnimation { from: 1.1; to: 0.8; duration: 700; easing.type: Easing.InOutSine }
                 }
             }
             IconButton {

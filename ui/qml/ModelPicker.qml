@@ -167,22 +167,24 @@ Item {
                     onClicked: choose()
                     onHoveredChanged: if (hovered) list.currentIndex = index
                     contentItem: Item {
-                        FText {
+                        Column {
                             x: Theme.gap8
-                            y: Theme.px(2)
+                            anchors.verticalCenter: parent.verticalCenter
                             width: parent.width - Theme.px(44)
-                            text: entry.name
-                            font.weight: entry.current ? Theme.strong : Theme.regular
-                            opacity: entry.fits ? 1 : 0.6
-                        }
-                        FText {
-                            x: Theme.gap8
-                            anchors.bottom: parent.bottom
-                            anchors.bottomMargin: Theme.px(2)
-                            width: parent.width - Theme.px(44)
-                            text: entry.fits ? [entry.type, entry.sizeText].filter(part => part !== "").join(" · ") : entry.reason
-                            font.pixelSize: Theme.captionSize
-                            color: entry.fits ? Theme.textMuted : Theme.warning
+                            spacing: 2
+                            FText {
+                                width: parent.width
+                                text: entry.name
+                                font.weight: entry.current ? Theme.strong : Theme.regular
+                                color: entry.fits ? Theme.text : Theme.textMuted
+                            }
+                            FText {
+                                width: parent.width
+                                text: entry.fits ? [entry.type, entry.sizeText].filter(part => part !== "").join(" · ")
+                                                 : entry.reason
+                                font.pixelSize: Theme.captionSize
+                                color: entry.fits ? Theme.textMuted : Theme.warning
+                            }
                         }
                         Icon {
                             visible: entry.current

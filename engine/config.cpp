@@ -12,6 +12,9 @@
 
 namespace engine {
 
+using kernels::ScoringFunction;
+using kernels::TopkMethod;
+
 namespace {
 
 // What each number may be. Wide enough for any model of this family, and narrow enough that no product of
@@ -64,13 +67,13 @@ TopkMethod read_topk_method(const format::JsonObject& json)
     json.fail("topk_method", "expected greedy, group_limited_greedy or noaux_tc, found " + printable(method));
 }
 
-ScoringFunc read_scoring_func(const format::JsonObject& json)
+ScoringFunction read_scoring_func(const format::JsonObject& json)
 {
     const std::string function = json.find_string("scoring_func").value_or("softmax");
     if (function == "softmax")
-        return ScoringFunc::softmax;
+        return ScoringFunction::softmax;
     if (function == "sigmoid")
-        return ScoringFunc::sigmoid;
+        return ScoringFunction::sigmoid;
     json.fail("scoring_func", "expected softmax or sigmoid, found " + printable(function));
 }
 
@@ -240,7 +243,7 @@ void read_routing(Config& config, const format::Gguf& gguf, const Metadata& meta
     if (gating > 2)
         metadata.fail("expert_gating_func",
                       fmt::format("expected 1 (softmax) or 2 (sigmoid), found {}", gating));
-    config.scoring_func = gating == 2 ? ScoringFunc::sigmoid : ScoringFunc::softmax;
+    config.scoring_func = gating == 2 ? ScoringFunction::sigmoid : ScoringFunction::softmax;
 
     const auto groups = metadata.find_integer("expert_group_count", from_zero(expert_range));
     const auto used_groups = metadata.find_integer("expert_group_used_count", from_zero(expert_range));
@@ -250,13 +253,13 @@ void read_routing(Config& config, const format::Gguf& gguf, const Metadata& meta
     // one published architecture has these shapes.
     const bool is_v2 = config.num_hidden_layers == 60 && config.hidden_size == 5120 &&
                        config.n_routed_experts == 160 && config.num_experts_per_tok == 6 &&
-                       config.scoring_func == ScoringFunc::softmax;
+                       config.scoring_func == ScoringFunction::softmax;
     if (!groups && !used_groups && is_v2) {
         config.n_group = 8;
         config.topk_group = 3;
         config.notes.push_back("no expert groups in the file: taken as 3 of 8, as DeepSeek-V2 was trained");
     }
-    if (config.scoring_func == ScoringFunc::sigmoid)
+    if (config.scoring_func == ScoringFunction::sigmoid)
         config.topk_method = TopkMethod::noaux_tc;
     else if (config.n_group > 1)
         config.topk_method = TopkMethod::group_limited_greedy;

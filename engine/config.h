@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/format/model_files.h"
+#include "kernels/ops.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -10,20 +11,6 @@
 #include <vector>
 
 namespace engine {
-
-// How the experts of a token are chosen (DeepSeek-V2 paper, section 2.2; V3 paper for the last).
-enum class TopkMethod
-{
-    greedy,               // the best of all
-    group_limited_greedy, // the best within the topk_group best groups; a group counts as its best expert
-    noaux_tc,             // the same by biased scores; a group counts as the sum of its two best experts
-};
-
-enum class ScoringFunc
-{
-    softmax,
-    sigmoid
-};
 
 // YaRN, the extension of the rotary embedding beyond the length of pre-training.
 struct Yarn
@@ -62,8 +49,8 @@ struct Config
     std::int64_t num_experts_per_tok = 0;
     std::int64_t n_group = 1;
     std::int64_t topk_group = 1;
-    TopkMethod topk_method = TopkMethod::greedy;
-    ScoringFunc scoring_func = ScoringFunc::softmax;
+    kernels::TopkMethod topk_method = kernels::TopkMethod::greedy;
+    kernels::ScoringFunction scoring_func = kernels::ScoringFunction::softmax;
     bool norm_topk_prob = false;
     double routed_scaling_factor = 1;
 

@@ -198,22 +198,11 @@ private:
         rule.experts_per_tok = c.num_experts_per_tok;
         rule.n_group = c.n_group;
         rule.topk_group = c.topk_group;
-        switch (c.topk_method) {
-        case TopkMethod::greedy:
-            rule.method = kernels::TopkMethod::greedy;
-            break;
-        case TopkMethod::group_limited_greedy:
-            rule.method = kernels::TopkMethod::group_limited_greedy;
-            break;
-        case TopkMethod::noaux_tc:
-            rule.method = kernels::TopkMethod::noaux_tc;
-            break;
-        }
-        rule.scoring = c.scoring_func == ScoringFunc::softmax ? kernels::ScoringFunction::softmax
-                                                              : kernels::ScoringFunction::sigmoid;
+        rule.method = c.topk_method;
+        rule.scoring = c.scoring_func;
         rule.norm_topk_prob = c.norm_topk_prob;
         rule.routed_scaling_factor = static_cast<float>(c.routed_scaling_factor);
-        if (c.topk_method == TopkMethod::noaux_tc) {
+        if (c.topk_method == kernels::TopkMethod::noaux_tc) {
             const std::int64_t shape[] = {c.n_routed_experts};
             const TensorInfo& bias =
                 use(m_tensors.require(name("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"), shape,

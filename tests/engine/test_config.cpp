@@ -169,7 +169,7 @@ void TestConfig::readsPublishedModels()
 {
     const Config lite = from_json("{}");
     QCOMPARE(lite.q_lora_rank, std::int64_t{0});
-    QCOMPARE(lite.topk_method, TopkMethod::greedy);
+    QCOMPARE(lite.topk_method, kernels::TopkMethod::greedy);
     QCOMPARE(lite.parameters(), std::int64_t{15'706'484'224});
     QCOMPARE(lite.active_parameters(), std::int64_t{2'661'150'208});
     QCOMPARE(lite.kv_numbers_per_token(), std::int64_t{15'552});
@@ -178,7 +178,7 @@ void TestConfig::readsPublishedModels()
     QVERIFY(lite.is_dense_layer(0) && !lite.is_dense_layer(1));
 
     const Config v2 = from_json(v2_patch);
-    QCOMPARE(v2.topk_method, TopkMethod::group_limited_greedy);
+    QCOMPARE(v2.topk_method, kernels::TopkMethod::group_limited_greedy);
     QCOMPARE(v2.n_group, std::int64_t{8});
     QCOMPARE(v2.topk_group, std::int64_t{3});
     QCOMPARE(v2.parameters(), std::int64_t{235'741'434'880});
@@ -186,8 +186,8 @@ void TestConfig::readsPublishedModels()
     QCOMPARE(v2.kv_numbers_per_token(), std::int64_t{34'560});
 
     const Config v3 = from_json(v3_patch);
-    QCOMPARE(v3.topk_method, TopkMethod::noaux_tc);
-    QCOMPARE(v3.scoring_func, ScoringFunc::sigmoid);
+    QCOMPARE(v3.topk_method, kernels::TopkMethod::noaux_tc);
+    QCOMPARE(v3.scoring_func, kernels::ScoringFunction::sigmoid);
     QCOMPARE(v3.parameters(), std::int64_t{671'026'404'352});
     QCOMPARE(v3.active_parameters(), std::int64_t{37'552'282'624});
     QCOMPARE(v3.num_nextn_predict_layers, std::int64_t{1});
@@ -378,7 +378,7 @@ void TestConfig::readsOldAndNewGguf()
     QCOMPARE(v2.notes.size(), std::size_t{1});
     QVERIFY(from_gguf(lite_gguf()).notes.empty());
     old.u32("deepseek2.block_count", 59);
-    QCOMPARE(from_gguf(old).topk_method, TopkMethod::greedy);
+    QCOMPARE(from_gguf(old).topk_method, kernels::TopkMethod::greedy);
 
     GgufWriter bare = lite_gguf();
     for (const char* key : {"expert_weights_scale", "rope.freq_base", "attention.layer_norm_rms_epsilon"})
@@ -420,8 +420,8 @@ void TestConfig::readsOldAndNewGguf()
     v3.u32("deepseek2.expert_group_used_count", 4);
     const Config read = from_gguf(v3);
     QCOMPARE(read.num_hidden_layers, std::int64_t{61});
-    QCOMPARE(read.topk_method, TopkMethod::noaux_tc);
-    QCOMPARE(read.scoring_func, ScoringFunc::sigmoid);
+    QCOMPARE(read.topk_method, kernels::TopkMethod::noaux_tc);
+    QCOMPARE(read.scoring_func, kernels::ScoringFunction::sigmoid);
     QVERIFY(read.norm_topk_prob);
 }
 

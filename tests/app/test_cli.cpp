@@ -309,6 +309,17 @@ private slots:
                     .at("finish") == "context");
     }
 
+    // The model that ships, by its word: it writes words.
+    void starter()
+    {
+        QCOMPARE(cli({"inspect", "starter"}).status, 0);
+        const Output o = cli({"generate", "starter", "--prompt", "Once upon a time", "--max-tokens", "40",
+                              "--temperature", "0"});
+        QVERIFY2(o.status == 0, o.err.c_str());
+        const QString text = QString::fromStdString(o.out);
+        QVERIFY2(text.contains("there was") && text.split(' ').size() > 10, o.out.c_str());
+    }
+
     // The mean of -log softmax, as NumPy would compute it from the logits.
     void perplexity()
     {

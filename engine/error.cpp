@@ -27,9 +27,8 @@ Error::Error(std::string_view file, std::string_view place, std::string_view wha
 {
 }
 
-std::string printable(std::string_view name)
+std::string printable(std::string_view name, std::size_t longest)
 {
-    constexpr std::size_t longest = 120;
     std::string out;
     while (!name.empty()) {
         const text::CodePoint c = text::first_code_point(name);

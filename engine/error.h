@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@ private:
 };
 
 // A name out of a file as it may be shown in a message, a log or a terminal: valid UTF-8, control characters
-// (also escape sequences) written as \xNN, at most 120 bytes.
-std::string printable(std::string_view name);
+// (also escape sequences) written as \xNN, cut to `longest` bytes.
+std::string printable(std::string_view name, std::size_t longest = 120);
 
 } // namespace engine

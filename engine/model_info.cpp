@@ -139,7 +139,7 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
     info.architecture = config.architecture;
     if (const format::Gguf* gguf = files.gguf())
         if (const auto description = gguf->find_string("general.description"))
-            info.description = printable(*description);
+            info.description = printable(*description, 400);
     info.file_type = file_type(files);
     info.hyperparameters = hyperparameters(config);
     for (const format::TensorInfo& tensor : files.tensors().all())

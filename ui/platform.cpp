@@ -189,6 +189,8 @@ QString Platform::humanBytes(double bytes) const
 QString Platform::humanTime(double milliseconds) const
 {
     const double seconds = milliseconds / 1000.0;
+    if (seconds < 0.1)
+        return tr("%1 ms").arg(std::lround(milliseconds));
     if (seconds < 10.0)
         return tr("%1 s").arg(QLocale().toString(seconds, 'f', 1));
     if (seconds < 60.0)

@@ -86,6 +86,7 @@ private slots:
         QCOMPARE(platform->humanBytes(12'400'000), QStringLiteral("12.4 MB"));
         QCOMPARE(platform->humanBytes(999'999), QStringLiteral("1.0 MB"));
         QCOMPARE(platform->humanBytes(472e9), QStringLiteral("472 GB"));
+        QCOMPARE(platform->humanTime(24.4), QStringLiteral("24 ms"));
         QCOMPARE(platform->humanTime(380), QStringLiteral("0.4 s"));
         QCOMPARE(platform->humanTime(61'000), QStringLiteral("1 min 1 s"));
         QCOMPARE(platform->humanTime(3'720'000), QStringLiteral("1 h 2 min"));

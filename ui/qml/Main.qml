@@ -9,7 +9,7 @@ ApplicationWindow {
     id: window
 
     property string page: "chat" // "chat", "settings", "models"
-    readonly property bool firstStart: !Settings.firstStartDone
+    readonly property bool firstStart: !Settings.firstStartDone && Conversations.fatal === ""
     readonly property bool narrow: width < Theme.px(900)
     property bool overlayOpen: false
     readonly property bool docked: !narrow && Settings.sidebarOpen

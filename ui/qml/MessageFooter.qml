@@ -172,8 +172,9 @@ Item {
                     leftPadding: Theme.gap8
                     visible: text !== ""
                     text: footer.row.tokensPerSecond > 0
-                        ? qsTr("%1 tokens/s · first after %2 s").arg(footer.row.tokensPerSecond.toFixed(1))
-                          .arg((footer.row.firstTokenSeconds ?? 0).toFixed(1)) : ""
+                        ? qsTr("%1 tokens/s · first after %2")
+                          .arg(footer.row.tokensPerSecond.toFixed(footer.row.tokensPerSecond < 100 ? 1 : 0))
+                          .arg(Platform.humanTime((footer.row.firstTokenSeconds ?? 0) * 1000)) : ""
                     font.pixelSize: Theme.captionSize
                     color: Theme.textMuted
                 }

@@ -7,12 +7,14 @@
 #include <QMetaObject>
 
 #include <algorithm>
+#include <sys/resource.h>
 
 namespace ui {
 
 namespace {
 
 constexpr int flush_interval_ms = 33;
+constexpr int engine_niceness = 5;
 constexpr std::int64_t default_context_tokens = 8192; // what LoadOptions::context_tokens == 0 means at most
 
 std::string message(const std::exception& error)
@@ -246,6 +248,10 @@ EngineBridge::~EngineBridge()
 
 void EngineBridge::work()
 {
+    // The engine takes every core that it can get; the window and the rest of the desktop go first. On Linux
+    // this is the thread's own, and the threads that the engine starts inherit it.
+    ::setpriority(PRIO_PROCESS, 0, engine_niceness);
+
     Worker worker(*this);
     std::deque<Command> commands;
     for (;;) {

@@ -96,7 +96,6 @@ public:
     void apply(const storage::Conversation& conversation);
     // The new conversation that is on the screen has become this one.
     void adopt(const storage::Conversation& conversation);
-    void report(const QString& sentence);
 
 signals:
     void currentIdChanged();
@@ -137,6 +136,7 @@ private:
     const Rows& rows() const { return searching() ? m_hits : m_rows; }
     bool belongs(const storage::Conversation& conversation) const;
     void read();
+    void report(const QString& sentence);
     void startSearch();
     void showHits(const std::vector<storage::SearchHit>& hits);
     void applyToRows(const storage::Conversation& conversation, bool visible);

@@ -37,7 +37,7 @@ public:
     template <typename Work, typename Done>
     void run(QObject* context, Work work, Done done, Failed failed = {})
     {
-        post(context, wrap<storage::ChatStore>(std::move(work), std::move(done)), std::move(failed));
+        post(context, wrap(std::move(work), std::move(done)), std::move(failed));
     }
 
     // Only the latest search matters: an earlier one ends without calling its `done`.
@@ -58,11 +58,10 @@ private:
     using Reply = std::function<void()>; // runs on the GUI thread
     using Task = std::function<Reply(storage::ChatStore&)>;
 
-    template <typename Store, typename Work, typename Done>
-    static std::function<Reply(Store&)> wrap(Work work, Done done)
+    template <typename Work, typename Done> static Task wrap(Work work, Done done)
     {
-        return [work = std::move(work), done = std::move(done)](Store& store) -> Reply {
-            using Result = std::invoke_result_t<const Work&, Store&>;
+        return [work = std::move(work), done = std::move(done)](storage::ChatStore& store) -> Reply {
+            using Result = std::invoke_result_t<const Work&, storage::ChatStore&>;
             if constexpr (std::is_void_v<Result>) {
                 work(store);
                 return done;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The conversation: one flat, virtualised list of rows (see message_rows.h). It follows the end only while the
-// person is at the end; otherwise nothing that streams moves what is being read.
+// The conversation: one flat, virtualised list of rows (see message_rows.h). It follows the end only while
+// the person is at the end; otherwise nothing that streams moves what is being read.
 import QtQuick
 import QtQuick.Controls.Basic
 import Fathom
@@ -100,7 +100,8 @@ ListView {
             if (i === anchorRow)
                 text.select(down ? anchorPosition : 0, down ? text.length : anchorPosition)
             else if (i === row)
-                text.select(down ? 0 : positionIn(text, headPoint), down ? positionIn(text, headPoint) : text.length)
+                text.select(down ? 0 : positionIn(text, headPoint),
+                            down ? positionIn(text, headPoint) : text.length)
             else if (i > Math.min(row, anchorRow) && i < Math.max(row, anchorRow))
                 text.selectAll()
             else

@@ -30,7 +30,8 @@ Item {
         id: card
         x: (block.width - block.outer) / 2 + block.indent
         width: block.outer - block.indent
-        height: (block.opens ? head.height : 0) + flick.height + (block.closes ? (scrolls ? Theme.gap16 : Theme.gap12) : 0)
+        height: (block.opens ? head.height : 0) + flick.height
+            + (block.closes ? (scrolls ? Theme.gap16 : Theme.gap12) : 0)
         clip: !block.opens || !block.closes
 
         Rectangle {

@@ -125,7 +125,8 @@ Rectangle {
                 Rectangle {
                     anchors.fill: parent
                     radius: parent.radius
-                    color: sendButton.hovered || sendButton.down ? Theme.hover(sendButton.down) : "transparent"
+                    color: sendButton.hovered || sendButton.down ? Theme.hover(sendButton.down)
+                        : "transparent"
                 }
                 FocusRing { target: sendButton }
             }

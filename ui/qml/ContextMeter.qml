@@ -8,7 +8,8 @@ Row {
     id: meter
 
     readonly property real part: Chat.contextLimit > 0 ? Math.min(1, Chat.contextUsed / Chat.contextLimit) : 0
-    readonly property string summary: qsTr("%1 of %2").arg(brief(Chat.contextUsed)).arg(brief(Chat.contextLimit))
+    readonly property string summary: qsTr("%1 of %2").arg(brief(Chat.contextUsed))
+        .arg(brief(Chat.contextLimit))
         + (Chat.cacheBytes > 0 ? " · " + Platform.humanBytes(Chat.cacheBytes) : "")
 
     function brief(count) {

@@ -75,8 +75,9 @@ AbstractButton {
             width: parent.width - x - Theme.gap8
             textFormat: length > 0 ? Text.StyledText : Text.PlainText
             text: length === 0 ? row.second
-                : Markup.escape(row.second.slice(0, start)) + "<b>" + Markup.escape(row.second.slice(start, start + length))
-                  + "</b>" + Markup.escape(row.second.slice(start + length))
+                : Markup.escape(row.second.slice(0, start))
+                  + "<b>" + Markup.escape(row.second.slice(start, start + length)) + "</b>"
+                  + Markup.escape(row.second.slice(start + length))
             maximumLineCount: 1
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted
@@ -155,7 +156,8 @@ AbstractButton {
             color: "transparent"
             border.width: 2
             border.color: Theme.accent
-            visible: row.ListView.isCurrentItem && row.ListView.view.activeFocus && row.ListView.view.byKeyboard
+            visible: row.ListView.isCurrentItem && row.ListView.view.activeFocus
+                && row.ListView.view.byKeyboard
         }
     }
     TapHandler {

@@ -12,8 +12,10 @@ Popup {
         [qsTr("Model"), row.modelName ?? ""],
         [qsTr("Read"), qsTr("%1 tokens").arg(row.promptTokens ?? 0)],
         [qsTr("Written"), qsTr("%1 tokens").arg(row.generatedTokens ?? 0)],
-        [qsTr("Speed"), row.tokensPerSecond > 0 ? qsTr("%1 tokens/s").arg(row.tokensPerSecond.toFixed(1)) : "–"],
-        [qsTr("First token"), row.firstTokenSeconds > 0 ? qsTr("after %1 s").arg(row.firstTokenSeconds.toFixed(2)) : "–"],
+        [qsTr("Speed"),
+         row.tokensPerSecond > 0 ? qsTr("%1 tokens/s").arg(row.tokensPerSecond.toFixed(1)) : "–"],
+        [qsTr("First token"),
+         row.firstTokenSeconds > 0 ? qsTr("after %1 s").arg(row.firstTokenSeconds.toFixed(2)) : "–"],
         [qsTr("Ended"), ending(row.finishReason ?? "", row.status)],
         [qsTr("Time"), Qt.formatDateTime(row.createdAt, Qt.locale().dateTimeFormat(Locale.ShortFormat))],
     ]
@@ -23,7 +25,8 @@ Popup {
         case "stop": return qsTr("by itself")
         case "length": return qsTr("at the limit of length")
         case "context": return qsTr("context is full")
-        default: return status === "stopped" ? qsTr("stopped") : status === "interrupted" ? qsTr("interrupted")
+        default: return status === "stopped" ? qsTr("stopped")
+                 : status === "interrupted" ? qsTr("interrupted")
                  : reason === "" ? "–" : reason
         }
     }

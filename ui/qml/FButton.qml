@@ -56,7 +56,8 @@ AbstractButton {
         Rectangle {
             anchors.fill: parent
             radius: parent.radius
-            color: button.enabled && (button.hovered || button.down) ? Theme.hover(button.down) : "transparent"
+            color: button.enabled && (button.hovered || button.down) ? Theme.hover(button.down)
+                : "transparent"
         }
         FocusRing { target: button }
     }

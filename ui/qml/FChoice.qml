@@ -46,7 +46,8 @@ Rectangle {
                 }
                 background: Rectangle {
                     radius: Theme.radius - 1
-                    color: segment.current ? Theme.window : segment.hovered ? Theme.hover(false) : "transparent"
+                    color: segment.current ? Theme.window : segment.hovered ? Theme.hover(false)
+                        : "transparent"
                     border.width: segment.current ? Theme.hairline : 0
                     border.color: Theme.line
                     FocusRing { target: segment }

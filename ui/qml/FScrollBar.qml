@@ -11,7 +11,8 @@ ScrollBar {
         implicitWidth: Theme.px(bar.hovered || bar.pressed ? 8 : 6)
         implicitHeight: implicitWidth
         radius: width / 2
-        color: Qt.rgba(Theme.text.r, Theme.text.g, Theme.text.b, bar.pressed ? 0.45 : bar.hovered ? 0.35 : 0.2)
+        color: Qt.rgba(Theme.text.r, Theme.text.g, Theme.text.b,
+                       bar.pressed ? 0.45 : bar.hovered ? 0.35 : 0.2)
         opacity: bar.size < 1 && bar.policy !== ScrollBar.AlwaysOff ? 1 : 0
     }
     background: null

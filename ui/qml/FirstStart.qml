@@ -49,7 +49,8 @@ Rectangle {
                 wrapMode: Text.Wrap
                 lineHeight: Math.round(Theme.interfaceSize * Theme.readingLine)
                 lineHeightMode: Text.FixedHeight
-                text: qsTr("Nothing you write leaves this machine. There is no account, and no network is needed.")
+                text: qsTr("Nothing you write leaves this machine. There is no account, and no network "
+                           + "is needed.")
                 color: Theme.textMuted
             }
         }
@@ -78,8 +79,8 @@ Rectangle {
             width: parent.width
             wrapMode: Text.Wrap
             topPadding: Theme.gap8
-            text: qsTr("A tiny demonstration model comes with the program. It speaks simple English and knows very little; "
-                       + "larger models can be added at any time.")
+            text: qsTr("A tiny demonstration model comes with the program. It speaks simple English and "
+                       + "knows very little; larger models can be added at any time.")
             font.pixelSize: Theme.captionSize
             lineHeight: Math.round(Theme.captionSize * Theme.readingLine)
             lineHeightMode: Text.FixedHeight

@@ -135,7 +135,10 @@ ApplicationWindow {
     Shortcut { sequence: "Ctrl+N"; onActivated: window.newChat() }
     Shortcut { sequence: "Ctrl+B"; onActivated: window.toggleSidebar() }
     Shortcut { sequences: ["Ctrl+K", "Ctrl+F"]; onActivated: window.focusSearch() }
-    Shortcut { sequence: "Ctrl+,"; onActivated: window.show(window.page === "settings" ? "chat" : "settings") }
+    Shortcut {
+        sequence: "Ctrl+,"
+        onActivated: window.show(window.page === "settings" ? "chat" : "settings")
+    }
     Shortcut { sequences: ["Ctrl++", "Ctrl+="]; onActivated: window.setZoom(Settings.zoom + 0.1) }
     Shortcut { sequence: "Ctrl+-"; onActivated: window.setZoom(Settings.zoom - 0.1) }
     Shortcut { sequence: "Ctrl+0"; onActivated: window.setZoom(1) }
@@ -196,7 +199,8 @@ ApplicationWindow {
                         id: modelBanner
                         property string dismissedError
                         width: parent.width
-                        text: Models.state === "failed" && Models.error !== dismissedError && !window.empty ? Models.error : ""
+                        text: Models.state === "failed" && Models.error !== dismissedError && !window.empty
+                            ? Models.error : ""
                         action: qsTr("Choose another model")
                         onActed: window.show("models")
                         onDismissed: dismissedError = Models.error
@@ -226,9 +230,11 @@ ApplicationWindow {
                 }
                 Composer {
                     id: composer
-                    width: Math.min(Theme.columnWidth + Theme.gap32 + Theme.gap8, parent.width - 2 * Theme.gap16)
+                    width: Math.min(Theme.columnWidth + Theme.gap32 + Theme.gap8,
+                                    parent.width - 2 * Theme.gap16)
                     x: (parent.width - width) / 2
-                    y: window.empty ? Math.round((parent.height - height) * 0.46) : parent.height - height - Theme.gap16
+                    y: window.empty ? Math.round((parent.height - height) * 0.46)
+                        : parent.height - height - Theme.gap16
                     maximumHeight: window.height / 3
                     onEditLast: window.editLastMessage()
                 }
@@ -279,7 +285,8 @@ ApplicationWindow {
         Sidebar {
             id: sidebar
             enabled: !window.firstStart
-            width: window.narrow ? Math.min(window.sidebarWidth, parent.width - Theme.px(80)) : window.sidebarWidth
+            width: window.narrow ? Math.min(window.sidebarWidth, parent.width - Theme.px(80))
+                : window.sidebarWidth
             height: parent.height
             x: window.sidebarShown ? 0 : -width
             visible: x > -width

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The end of an answer: the progress of reading while there is no word yet, a notice with the way out, and the
-// row of actions, which is always there for the last answer and on hover or focus for the others.
+// The end of an answer: the progress of reading while there is no word yet, a notice with the way out, and
+// the row of actions, which is always there for the last answer and on hover or focus for the others.
 import QtQuick
 import QtQuick.Controls.Basic
 import Fathom
@@ -43,8 +43,10 @@ Item {
                 width: parent.width
                 y: Theme.gap4
                 text: footer.waiting || Chat.promptTotal <= 0 ? qsTr("Waiting for the model…")
-                    : qsTr("Reading %1 of %2 tokens · %3 s").arg(Chat.promptDone.toLocaleString(Qt.locale(), "f", 0))
-                      .arg(Chat.promptTotal.toLocaleString(Qt.locale(), "f", 0)).arg(Math.round(Chat.promptSeconds))
+                    : qsTr("Reading %1 of %2 tokens · %3 s")
+                      .arg(Chat.promptDone.toLocaleString(Qt.locale(), "f", 0))
+                      .arg(Chat.promptTotal.toLocaleString(Qt.locale(), "f", 0))
+                      .arg(Math.round(Chat.promptSeconds))
                 font.pixelSize: Theme.captionSize
                 color: Theme.textMuted
                 Accessible.role: Accessible.ProgressBar
@@ -59,7 +61,8 @@ Item {
                 radius: height / 2
                 color: Theme.raised
                 Rectangle {
-                    width: Chat.promptTotal > 0 ? parent.width * Math.min(1, Chat.promptDone / Chat.promptTotal) : 0
+                    width: Chat.promptTotal > 0
+                        ? parent.width * Math.min(1, Chat.promptDone / Chat.promptTotal) : 0
                     height: parent.height
                     radius: height / 2
                     color: Theme.accent
@@ -118,7 +121,8 @@ Item {
             width: parent.width
             height: Theme.px(36)
             opacity: footer.ended && (footer.row.isLast || footer.highlighted || copyButton.activeFocus
-                     || againButton.activeFocus || detailsButton.activeFocus || siblings.focused || details.opened) ? 1 : 0
+                     || againButton.activeFocus || detailsButton.activeFocus || siblings.focused
+                     || details.opened) ? 1 : 0
             Behavior on opacity { NumberAnimation { duration: Theme.duration } }
             Row {
                 id: actions
@@ -184,7 +188,8 @@ Item {
                 anchors.verticalCenter: parent.verticalCenter
                 width: Math.min(implicitWidth, Math.max(0, parent.width - actions.width - Theme.gap16))
                 visible: footer.highlighted
-                text: [footer.row.modelName ?? "", Qt.formatTime(footer.row.createdAt, Qt.locale().timeFormat(Locale.ShortFormat))]
+                text: [footer.row.modelName ?? "",
+                       Qt.formatTime(footer.row.createdAt, Qt.locale().timeFormat(Locale.ShortFormat))]
                       .filter(part => part !== "").join(" · ")
                 font.pixelSize: Theme.captionSize
                 color: Theme.textMuted

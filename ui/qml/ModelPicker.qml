@@ -24,7 +24,8 @@ Item {
         height: parent.height
         spacing: Theme.gap8
         Accessible.role: Accessible.ProgressBar
-        Accessible.name: qsTr("Loading %1, %2 percent").arg(Models.currentName).arg(Math.round(Models.progress * 100))
+        Accessible.name: qsTr("Loading %1, %2 percent").arg(Models.currentName)
+            .arg(Math.round(Models.progress * 100))
         Column {
             anchors.verticalCenter: parent.verticalCenter
             spacing: Theme.gap4
@@ -100,7 +101,8 @@ Item {
             Rectangle {
                 anchors.fill: parent
                 radius: parent.radius
-                color: button.hovered || button.down || popup.opened ? Theme.hover(button.down) : "transparent"
+                color: button.hovered || button.down || popup.opened ? Theme.hover(button.down)
+                    : "transparent"
             }
             FocusRing { target: button }
         }
@@ -123,7 +125,9 @@ Item {
             border.color: Theme.line
             Shadow {}
         }
-        enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
+        enter: Transition {
+            NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration }
+        }
         exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
         contentItem: Column {
             Accessible.role: Accessible.PopupMenu
@@ -180,7 +184,8 @@ Item {
                             }
                             FText {
                                 width: parent.width
-                                text: entry.fits ? [entry.type, entry.sizeText].filter(part => part !== "").join(" · ")
+                                text: entry.fits ? [entry.type, entry.sizeText]
+                                    .filter(part => part !== "").join(" · ")
                                                  : entry.reason
                                 font.pixelSize: Theme.captionSize
                                 color: entry.fits ? Theme.textMuted : Theme.warning
@@ -208,7 +213,8 @@ Item {
                 width: parent.width
                 padding: Theme.gap12
                 wrapMode: Text.Wrap
-                text: Models.scanning ? qsTr("Looking for models…") : qsTr("No models found yet. Add a folder that holds some.")
+                text: Models.scanning ? qsTr("Looking for models…")
+                    : qsTr("No models found yet. Add a folder that holds some.")
                 color: Theme.textMuted
             }
             Rectangle {

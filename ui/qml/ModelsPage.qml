@@ -121,7 +121,8 @@ Rectangle {
                 : !model.fits ? model.reason
                 : loading ? Models.progressText
                 : [model.description, model.parametersText,
-                   model.contextLength > 0 ? qsTr("context %1").arg(model.contextLength.toLocaleString(Qt.locale(), "f", 0)) : ""]
+                   model.contextLength > 0
+                       ? qsTr("context %1").arg(model.contextLength.toLocaleString(Qt.locale(), "f", 0)) : ""]
                   .filter(part => part).join(" · ")
 
             function act() {
@@ -136,7 +137,8 @@ Rectangle {
             width: ListView.view ? ListView.view.width : 0
             height: content.height + Theme.gap24
             Accessible.role: Accessible.Row
-            Accessible.name: [model.name, model.family, model.type, model.sizeText, remark].filter(part => part).join(", ")
+            Accessible.name: [model.name, model.family, model.type, model.sizeText, remark]
+                .filter(part => part).join(", ")
 
             Rectangle {
                 x: frame.x
@@ -158,7 +160,8 @@ Rectangle {
                     id: content
                     x: Theme.gap12
                     y: Theme.gap12
-                    width: parent.width - page.stateWidth - page.sizeWidth - page.typeWidth - page.familyWidth - Theme.gap24
+                    width: parent.width - page.stateWidth - page.sizeWidth - page.typeWidth - page.familyWidth
+                           - Theme.gap24
                     spacing: 3
                     FText {
                         width: parent.width
@@ -172,7 +175,8 @@ Rectangle {
                         maximumLineCount: 3
                         text: row.remark
                         font.pixelSize: Theme.captionSize
-                        color: row.model.state === "failed" ? Theme.danger : !row.model.fits ? Theme.warning : Theme.textMuted
+                        color: row.model.state === "failed" ? Theme.danger
+                            : !row.model.fits ? Theme.warning : Theme.textMuted
                     }
                     Rectangle {
                         visible: row.loading
@@ -218,7 +222,8 @@ Rectangle {
                     anchors.verticalCenter: parent.verticalCenter
                     implicitHeight: Theme.px(30)
                     enabled: row.model.fits || row.loading || row.loaded
-                    primary: row.model.fits && !row.loaded && !row.loading && Models.state === "none" && row.index === 0
+                    primary: row.model.fits && !row.loaded && !row.loading && Models.state === "none"
+                        && row.index === 0
                     text: row.loading ? qsTr("Cancel") : row.loaded ? qsTr("Unload")
                         : row.model.state === "failed" ? qsTr("Try again") : qsTr("Load")
                     Accessible.name: text + " " + row.model.name
@@ -249,7 +254,8 @@ Rectangle {
                     bottomPadding: Theme.gap16
                     wrapMode: Text.Wrap
                     text: Models.scanning ? qsTr("Looking for models…")
-                        : qsTr("No models were found. Add a folder with GGUF files or Hugging Face folders of the DeepSeek-V2 family.")
+                        : qsTr("No models were found. Add a folder with GGUF files or Hugging Face folders "
+                               + "of the DeepSeek-V2 family.")
                     color: Theme.textMuted
                 }
                 FText {
@@ -264,7 +270,8 @@ Rectangle {
                     visible: Settings.modelFolders.length === 0
                     width: parent.width
                     wrapMode: Text.Wrap
-                    text: qsTr("Only the model that comes with the program and the Hugging Face cache are looked at.")
+                    text: qsTr("Only the model that comes with the program and the Hugging Face cache "
+                               + "are looked at.")
                     color: Theme.textMuted
                 }
                 Repeater {

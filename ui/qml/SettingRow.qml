@@ -14,14 +14,16 @@ Item {
     default property alias control: slot.data
     property bool changed: false
     property bool shown: true
-    readonly property bool matches: shown && (filter === "" || (name + " " + sentence).toLowerCase().indexOf(filter.toLowerCase()) >= 0)
+    readonly property bool matches: shown
+        && (filter === "" || (name + " " + sentence).toLowerCase().indexOf(filter.toLowerCase()) >= 0)
 
     function refresh() { changed = setting !== "" && !Settings.isDefault(setting) }
 
     width: parent ? parent.width : 0
     visible: matches
     height: visible ? implicitHeight : 0
-    implicitHeight: (wide ? words.height + Theme.gap8 + slot.height : Math.max(words.height, slot.height)) + Theme.gap24
+    implicitHeight: (wide ? words.height + Theme.gap8 + slot.height : Math.max(words.height, slot.height))
+        + Theme.gap24
     Accessible.role: Accessible.Grouping
     Accessible.name: name
     Component.onCompleted: refresh()

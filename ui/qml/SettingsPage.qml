@@ -115,7 +115,8 @@ Rectangle {
                     filter: page.filter
                     FChoice {
                         name: qsTr("Theme")
-                        options: [{ value: "system", text: qsTr("System") }, { value: "light", text: qsTr("Light") },
+                        options: [{ value: "system", text: qsTr("System") },
+                                  { value: "light", text: qsTr("Light") },
                                   { value: "dark", text: qsTr("Dark") }]
                         value: Settings.theme
                         onChosen: value => Settings.theme = value
@@ -131,7 +132,8 @@ Rectangle {
                 SettingRow {
                     setting: "zoom"
                     name: qsTr("Size")
-                    sentence: qsTr("Of all text and controls, in percent. Ctrl+Plus and Ctrl+Minus do the same.")
+                    sentence: qsTr("Of all text and controls, in percent. "
+                                   + "Ctrl+Plus and Ctrl+Minus do the same.")
                     filter: page.filter
                     NumberField {
                         Accessible.name: qsTr("Size in percent")
@@ -184,7 +186,8 @@ Rectangle {
                 SettingRow {
                     setting: "systemPrompt"
                     name: qsTr("System prompt")
-                    sentence: qsTr("What every conversation tells the model before the first message. A conversation may have its own.")
+                    sentence: qsTr("What every conversation tells the model before the first message. "
+                                   + "A conversation may have its own.")
                     filter: page.filter
                     wide: true
                     MultilineField {
@@ -347,7 +350,8 @@ Rectangle {
                 SettingRow {
                     setting: "contextLength"
                     name: qsTr("Context length")
-                    sentence: qsTr("How many tokens of a conversation the model sees. Applies when a model is loaded.")
+                    sentence: qsTr("How many tokens of a conversation the model sees. "
+                                   + "Applies when a model is loaded.")
                     filter: page.filter
                     NumberField {
                         Accessible.name: qsTr("Context length in tokens")

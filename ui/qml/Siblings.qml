@@ -25,7 +25,8 @@ Row {
         font.pixelSize: Theme.captionSize
         color: Theme.textMuted
         Accessible.role: Accessible.StaticText
-        Accessible.name: qsTr("Version %1 of %2").arg(siblings.row.siblingIndex ?? 1).arg(siblings.row.siblingCount ?? 1)
+        Accessible.name: qsTr("Version %1 of %2").arg(siblings.row.siblingIndex ?? 1)
+            .arg(siblings.row.siblingCount ?? 1)
     }
     IconButton {
         id: next

@@ -128,7 +128,10 @@ Rectangle {
         }
         Connections {
             target: Conversations
-            function onQueryChanged() { if (search.text !== Conversations.query) search.text = Conversations.query }
+            function onQueryChanged() {
+                if (search.text !== Conversations.query)
+                    search.text = Conversations.query
+            }
         }
         IconButton {
             id: clearButton

@@ -30,7 +30,9 @@ IconButton {
             border.color: Theme.line
             Shadow {}
         }
-        enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
+        enter: Transition {
+            NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration }
+        }
         exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
         contentItem: Column {
             spacing: Theme.gap8

@@ -20,7 +20,7 @@ Item {
     readonly property bool scrolls: total > card.width
     readonly property real outer: indent > 0 ? column : Math.max(column, Math.min(wide, total + indent + 2))
 
-    // Natural widths; stretched to the column if they are less, squeezed down to readable ones if they are more.
+    // Natural widths; stretched to the column if they are less, squeezed to readable ones if they are more.
     function layout(letters) {
         const natural = letters.map(count => Math.max(Theme.px(56), count * Theme.px(8) + Theme.px(30)))
         const sum = natural.reduce((total, width) => total + width, 0)
@@ -85,7 +85,8 @@ Item {
                                 Text {
                                     id: cell
                                     required property int index
-                                    readonly property string alignment: block.table ? block.table.alignments[index]
+                                    readonly property string alignment: block.table
+                                        ? block.table.alignments[index]
                                                                                     : "left"
                                     text: Theme.richStyle + (line.cells[index] ?? "")
                                     textFormat: Text.RichText

@@ -30,7 +30,8 @@ Item {
             Rectangle {
                 required property int index
                 x: index * Theme.gap16
-                readonly property real above: index < (block.row.quoteAbove ?? 0) ? Theme.gap12 + Theme.gap4 : Theme.gap4
+                readonly property real above: index < (block.row.quoteAbove ?? 0)
+                    ? Theme.gap12 + Theme.gap4 : Theme.gap4
                 y: -above
                 width: Theme.px(3)
                 height: frame.height + above + Theme.gap4

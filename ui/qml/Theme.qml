@@ -20,8 +20,10 @@ QtObject {
     readonly property color text: dark ? "#e6e6e3" : "#1c1c1f"
     readonly property color textMuted: dark ? "#a2a4aa" : "#62636a"
     // One accent; what lies on it and what it selects follow from it.
-    readonly property color accent: Settings.accent !== "" ? readable(Settings.accent) : dark ? "#8fa2ff" : "#3454d1"
-    readonly property color accentText: contrast(accent, "#ffffff") >= contrast(accent, "#15171c") ? "#ffffff" : "#15171c"
+    readonly property color accent: Settings.accent !== "" ? readable(Settings.accent)
+        : dark ? "#8fa2ff" : "#3454d1"
+    readonly property color accentText: contrast(accent, "#ffffff") >= contrast(accent, "#15171c")
+        ? "#ffffff" : "#15171c"
     readonly property color selection: tinted(sidebar, accent, dark ? 0.17 : 0.11)
     readonly property color warning: dark ? "#e2b45f" : "#8a5a00"
     readonly property color danger: dark ? "#f28b82" : "#b3261e"
@@ -75,7 +77,9 @@ QtObject {
         return Qt.rgba(below.r + (above.r - below.r) * amount, below.g + (above.g - below.g) * amount,
                        below.b + (above.b - below.b) * amount, 1)
     }
-    function channel(value) { return value <= 0.03928 ? value / 12.92 : Math.pow((value + 0.055) / 1.055, 2.4) }
+    function channel(value) {
+        return value <= 0.03928 ? value / 12.92 : Math.pow((value + 0.055) / 1.055, 2.4)
+    }
     // Relative luminance and contrast as WCAG 2 defines them.
     function luminance(color) {
         return 0.2126 * channel(color.r) + 0.7152 * channel(color.g) + 0.0722 * channel(color.b)

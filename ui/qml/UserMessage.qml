@@ -41,7 +41,8 @@ Item {
             x: Theme.gap16
             y: Theme.px(10)
             width: Math.min(Math.ceil(implicitWidth), message.column * 0.8 - 2 * Theme.gap16)
-            html: message.cut ? Markup.escape(message.row.text.slice(0, message.shownLetters) + "…") : message.row.html
+            html: message.cut ? Markup.escape(message.row.text.slice(0, message.shownLetters) + "…")
+                : message.row.html
             preformatted: true
             Keys.forwardTo: message.keys ? [message.keys] : []
         }
@@ -69,7 +70,8 @@ Item {
         anchors.top: bubble.bottom
         width: actionRow.width
         height: Theme.px(30)
-        opacity: message.highlighted || copyButton.activeFocus || editButton.activeFocus || siblings.focused ? 1 : 0
+        opacity: message.highlighted || copyButton.activeFocus || editButton.activeFocus
+            || siblings.focused ? 1 : 0
         Behavior on opacity { NumberAnimation { duration: Theme.duration } }
         Row {
             id: actionRow

@@ -258,7 +258,21 @@ std::vector<SearchHit> ChatReader::search(std::string_view text, std::int64_t li
 {
     const std::size_t most =
         limit < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limit);
-    return storage::search(*m_database, text, most, where);
+    const std::uint64_t before = std::exchange(m_interrupts_before, m_interrupts.load());
+    try {
+        return storage::search(*m_database, text, most, where);
+    } catch (const Error& error) {
+        // An interrupt that meets FTS5 while it opens its tables comes back as a failure of them.
+        if (error.kind() == Error::Kind::other && m_interrupts != before)
+            throw Error("The search was cancelled", error.where(), Error::Kind::cancelled);
+        throw;
+    }
+}
+
+void ChatReader::interrupt() noexcept
+{
+    ++m_interrupts;
+    m_database->interrupt();
 }
 
 // ChatStore

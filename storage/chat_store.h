@@ -6,6 +6,7 @@
 #include "storage/profile_lock.h"
 #include "storage/search.h"
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -56,12 +57,16 @@ public:
                                   SearchIn where = SearchIn::kept);
 
     // Ends a running search with Error{cancelled}. The only function that any thread may call.
-    void interrupt() noexcept { m_database->interrupt(); }
+    void interrupt() noexcept;
 
 protected:
     explicit ChatReader(std::unique_ptr<Connection> database);
 
     std::unique_ptr<Connection> m_database;
+
+private:
+    std::atomic<std::uint64_t> m_interrupts = 0; // so far
+    std::uint64_t m_interrupts_before = 0;       // when the latest search began
 };
 
 // The one writer of a profile. Every function commits before it returns: what it has acknowledged survives a

@@ -687,23 +687,27 @@ private slots:
         ChatReader reader(opened.path());
         std::atomic<bool> stop = false;
         std::atomic<int> searches = 0;
+        std::string wrong;
         std::thread thread([&] {
             while (!stop) {
                 try {
                     reader.search("common", no_limit);
                 } catch (const Error& error) {
-                    if (error.kind() != Error::Kind::cancelled)
-                        searches = -1000000;
+                    if (error.kind() != Error::Kind::cancelled) {
+                        wrong = error.what();
+                        stop = true;
+                    }
                 }
                 ++searches;
             }
         });
-        for (int i = 0; i < 50 || searches < 5; ++i) {
+        for (int i = 0; (i < 50 || searches < 5) && !stop; ++i) {
             store.append_message(conversation, Role::user, "more common text");
             reader.interrupt();
         }
         stop = true;
         thread.join();
+        QVERIFY2(wrong.empty(), wrong.c_str());
         QVERIFY(searches > 0);
         QVERIFY(store.branch(conversation).size() >= 100);
     }

@@ -223,17 +223,21 @@ void bench(const Arguments& arguments, const std::stop_token& stop)
     const std::int64_t promptTokens = arguments.integer("-p", 512, 0, mostTokens);
     const std::int64_t generatedTokens = arguments.integer("-n", 64, 0, mostTokens);
     const std::int64_t runs = arguments.integer("-r", 5, 1, 1000);
-    const auto depths = arguments.integers("-d", "0", 0, mostTokens);
+    auto depths = arguments.integers("-d", "0,4096", 0, mostTokens);
+    const std::int64_t measured = std::max<std::int64_t>({1, promptTokens, generatedTokens});
+    const std::filesystem::path model = modelOperand(arguments);
+    if (!arguments.has("-d")) { // a model of a short context still has its first depth measured
+        const std::int64_t room = engine::inspect(model).context_length - measured;
+        std::erase_if(depths, [&](std::int32_t depth) { return depth > 0 && depth > room; });
+    }
     const auto streams = arguments.integers("--streams", "1", 1, 256);
 
     engine::LoadOptions options = loadOptions(arguments, engine::CacheType::bf16);
-    options.context_tokens = *std::max_element(depths.begin(), depths.end()) +
-                             std::max<std::int64_t>({1, promptTokens, generatedTokens});
+    options.context_tokens = *std::max_element(depths.begin(), depths.end()) + measured;
     Progress progress;
     const auto begin = Clock::now();
     engine::Evaluator evaluator(
-        modelOperand(arguments), options,
-        static_cast<std::size_t>(*std::max_element(streams.begin(), streams.end())),
+        model, options, static_cast<std::size_t>(*std::max_element(streams.begin(), streams.end())),
         [&](const engine::LoadProgress& load) { progress.show(load); }, stop);
     const double loadSeconds = secondsSince(begin);
 

@@ -5,8 +5,7 @@
 
 #include "engine/format/json.h"
 #include "engine/format/safetensors.h"
-
-#include <QByteArray>
+#include "tests/shared_folder.h"
 
 #include <cmath>
 #include <cstdint>
@@ -19,13 +18,6 @@
 namespace golden {
 
 namespace fs = std::filesystem;
-
-inline fs::path shared_folder()
-{
-    const QByteArray variable = qgetenv("FATHOM_SHARED");
-    return variable.isEmpty() ? fs::path(FATHOM_SOURCE_DIR) / ".." / "shared"
-                              : fs::path(variable.toStdString());
-}
 
 inline fs::path data_folder()
 {

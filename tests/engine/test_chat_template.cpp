@@ -142,7 +142,7 @@ void TestChatTemplate::agreesWithJinja()
 // The templates of published models, where their texts are at hand.
 void TestChatTemplate::rendersPublishedTemplates()
 {
-    const fs::path folder = golden::shared_folder() / "data" / "tokenizer" / "chat";
+    const fs::path folder = shared_folder() / "data" / "tokenizer" / "chat";
     std::ifstream vectors(folder / "chat_vectors.jsonl");
     if (!vectors)
         return qInfo("no published templates at hand: only the committed vectors were compared");

@@ -215,7 +215,7 @@ void TestGguf::listsTypesItCannotComputeWith()
 
 void TestGguf::readsGoldenFiles()
 {
-    const fs::path folder = golden::shared_folder() / "spec" / "golden";
+    const fs::path folder = shared_folder() / "spec" / "golden";
     if (!fs::exists(folder))
         return qInfo("no golden files of the specification at hand: only written files were read");
     const Gguf q8(folder / "lite" / "lite-mla-q8_0.gguf");

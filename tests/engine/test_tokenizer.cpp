@@ -47,7 +47,7 @@ std::string read_text(const fs::path& path)
 
 fs::path real_data()
 {
-    return golden::shared_folder() / "data" / "tokenizer";
+    return shared_folder() / "data" / "tokenizer";
 }
 
 std::string show(const Ids& ids)

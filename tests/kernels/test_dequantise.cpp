@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/kernels/support.h"
+#include "tests/shared_folder.h"
 
 #include "kernels/cpu/primitives.h"
 #include "kernels/quant/dequantise.h"
@@ -145,8 +146,7 @@ private slots:
 
     void published_vectors()
     {
-        const QString shared =
-            qEnvironmentVariable("FATHOM_SHARED", QStringLiteral(FATHOM_SOURCE_DIR "/../shared"));
+        const QString shared = QString::fromStdString(shared_folder().string());
         QFile packed(shared + QStringLiteral("/spec/golden/quant/Q8_0.bin"));
         QFile numbers(shared + QStringLiteral("/spec/golden/quant/Q8_0.f32"));
         if (!packed.exists()) {

@@ -25,30 +25,37 @@ BOS, EOS, PAD, SPARE = (
 
 # Share of the training tokens: name -> (first stage, conversation stage).
 MIX = {
-    "synth_stories": (0.28, 0.0),
-    "synth_chat": (0.37, 0.72),
-    "synth_zh": (0.04, 0.07),
-    "synth_fathom": (0.03, 0.08),
-    "stories_tiny": (0.09, 0.0),
-    "chat_story_requests": (0.06, 0.0),
-    "stories_picture_books": (0.01, 0.0),
-    "books_children": (0.01, 0.0),
-    "dialogue_persona": (0.02, 0.0),
-    "dialogue_self": (0.02, 0.0),
-    "dialogue_topical": (0.005, 0.0),
-    "chat_smalltalk": (0.05, 0.10),
-    "instruct_dolly_simple": (0.005, 0.01),
-    "zh_mixed": (0.01, 0.02),
+    "synth_copy": (0.27, 0.20),
+    "synth_tales": (0.20, 0.18),
+    "synth_talk": (0.12, 0.25),
+    "synth_facts": (0.11, 0.14),
+    "synth_chat": (0.11, 0.07),
+    "synth_fathom": (0.03, 0.05),
+    "synth_stories": (0.02, 0.0),
+    "synth_zh": (0.05, 0.06),
+    "stories_tiny": (0.03, 0.0),
+    "chat_story_requests": (0.01, 0.0),
+    "chat_smalltalk": (0.03, 0.04),
+    "dialogue_persona": (0.01, 0.0),
+    "instruct_dolly_simple": (0.005, 0.0),
+    "zh_mixed": (0.005, 0.01),
 }
-SYNTHETIC = {"synth_stories": 24000, "synth_chat": 70000, "synth_zh": 16000, "synth_fathom": 4000}
+SYNTHETIC = {
+    "synth_stories": 8000,
+    "synth_chat": 40000,
+    "synth_zh": 16000,
+    "synth_fathom": 6000,
+    "synth_copy": 80000,
+    "synth_tales": 36000,
+    "synth_facts": 40000,
+    "synth_talk": 36000,
+}
+# What may follow in a chained conversation: nothing that asks for a name, which would mean the one told before.
+CHAINED = ["synth_tales", "synth_facts", "synth_fathom"]
+# In the first stage the user's words count less than answers and prose: names and wishes cannot be foretold.
+USER_WEIGHT = 0.2
 # Records per source in the sample that the tokenizer is trained on.
-TOKENIZER_SAMPLE = {
-    "synth_stories": 6000,
-    "synth_chat": 15000,
-    "synth_zh": 6000,
-    "books_children": 2000,
-    "dialogue_self": 3000,
-}
+TOKENIZER_SAMPLE = {"synth_stories": 4000, "synth_chat": 10000, "synth_zh": 6000, "synth_copy": 10000, "synth_tales": 6000, "synth_talk": 4000, "synth_facts": 6000}
 
 # The pre-tokenizer of DeepSeek-LLM and DeepSeek-V2, in order; then single digits and the byte alphabet.
 LETTERS = (  # of the scripts with cases
@@ -92,8 +99,10 @@ SYSTEM_ZH = ["你是一个有用的助手。", "请用简单的话回答。"]
 
 
 def synthesize(seed: int) -> dict[str, list]:
+    import synth_copy
     import synth_en
     import synth_fathom
+    import synth_tales
     import synth_zh
 
     makers = {
@@ -101,10 +110,37 @@ def synthesize(seed: int) -> dict[str, list]:
         "synth_chat": synth_en.chats,
         "synth_zh": synth_zh.chats,
         "synth_fathom": synth_fathom.chats,
+        "synth_copy": synth_copy.chats,
+        "synth_tales": synth_tales.tales,
+        "synth_facts": synth_tales.questions,
+        "synth_talk": synth_tales.talks,
     }
     return {
-        name: make(random.Random(seed + i), SYNTHETIC[name]) for i, (name, make) in enumerate(makers.items())
+        name: [record for record in make(random.Random(seed + i), SYNTHETIC[name]) if not examined(record)]
+        for i, (name, make) in enumerate(makers.items())
     }
+
+
+def evaluation_dialogues() -> set[tuple]:
+    """The users' sides of the evaluation's dialogues of more than one turn."""
+    with open(os.path.join(HERE, "eval_prompts.jsonl"), encoding="utf-8") as file:
+        turns = [tuple(json.loads(line)["turns"]) for line in file]
+    return {tuple(map(str.lower, one)) for one in turns if len(one) > 1}
+
+
+EXAMINED = evaluation_dialogues()
+
+
+def examined(record: dict) -> bool:
+    """Whether a record contains a dialogue of the evaluation. Single questions are not kept back."""
+    if "messages" not in record:
+        return False
+    asked = [m["content"].lower() for m in record["messages"] if m["role"] == "user"]
+    return any(
+        tuple(asked[i : i + size]) in EXAMINED
+        for size in {len(one) for one in EXAMINED}
+        for i in range(len(asked) - size + 1)
+    )
 
 
 def keep(record: dict) -> bool:
@@ -197,6 +233,7 @@ class Source:
     def __init__(self, ids: np.ndarray, mask: np.ndarray, starts: np.ndarray):
         self.ids, self.mask, self.starts = ids, mask, starts
         self.mean = len(ids) / max(1, len(starts) - 1)
+        self.prose = not mask.any()
 
 
 def encode(tokenizer: Tokenizer, records: list) -> Source:
@@ -233,8 +270,12 @@ def prepare(
             texts |= read_folder(folder)
         else:
             print("no --data folder: training on generated text alone", flush=True)
-        tokenizer = train_tokenizer(texts, vocab_size)
-        tokenizer.save(tokenizer_path)
+        # A tokenizer that is already there stays, so that a run can go on with other text.
+        if os.path.exists(tokenizer_path):
+            tokenizer = Tokenizer.from_file(tokenizer_path)
+        else:
+            tokenizer = train_tokenizer(texts, vocab_size)
+            tokenizer.save(tokenizer_path)
         arrays = {}
         for name, records in texts.items():
             source = encode(tokenizer, records)
@@ -286,7 +327,11 @@ class Packer:
 
     def restore(self, state: dict) -> None:
         self.random.bit_generator.state = state["random"]
-        self.queues, self.rest = state["queues"], state["rest"]
+        # A source that is new, or was made again with fewer records, starts afresh.
+        for name, source in self.sources.items():
+            queue = state["queues"].get(name, [])
+            self.queues[name] = queue if max(queue, default=0) < len(source.starts) - 1 else []
+        self.rest = state["rest"]
 
     def record(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         source, queue = self.sources[name], self.queues[name]
@@ -295,7 +340,7 @@ class Packer:
             queue.extend(order[order % 50 != 0].tolist())
         index = queue.pop()
         begin, end = source.starts[index], source.starts[index + 1]
-        return source.ids[begin:end], source.mask[begin:end]
+        return source.ids[begin:end], source.mask[begin:end] | source.prose
 
     def sample(self, stage: int) -> tuple[list, list]:
         name = self.names[self.random.choice(len(self.names), p=self.chances[stage])]
@@ -309,14 +354,14 @@ class Packer:
             all_ids = [ids[:1], system, ids[1:]]
             all_mask = [mask[:1], np.zeros(len(system), bool), mask[1:]]
         while self.random.random() < 0.5:
-            other = name if lang == "zh" else ("synth_chat" if self.random.random() < 0.8 else "synth_fathom")
+            other = name if lang == "zh" else CHAINED[self.random.integers(len(CHAINED))]
             ids, mask = self.record(other)
             all_ids.append(ids[1:])  # without its BOS
             all_mask.append(mask[1:])
         return all_ids, all_mask
 
     def row(self, stage: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """length + 1 ids and whether each counts as a target."""
+        """length + 1 ids and whether each belongs to an answer or to prose."""
         ids, mask = ([self.rest[0]], [self.rest[1]]) if stage == 0 else ([], [])
         have = sum(map(len, ids))
         while have <= length:
@@ -327,14 +372,15 @@ class Packer:
         ids, mask = np.concatenate(ids), np.concatenate(mask)
         if stage == 0:
             self.rest = (ids[length:], mask[length:])
-            mask = np.ones(len(ids), bool)
         return ids[: length + 1], mask[: length + 1]
 
-    def batch(self, stage: int, rows: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """ids (rows, length) and targets (rows, length) with -100 where no loss is taken."""
+    def batch(self, stage: int, rows: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """ids, targets and the targets' weights, each (rows, length)."""
         ids, mask = map(np.stack, zip(*(self.row(stage, length) for _ in range(rows))))
         ids = ids.astype(np.int64)
-        return ids[:, :-1], np.where(mask[:, 1:] & (ids[:, 1:] != self.bos), ids[:, 1:], -100)
+        other = USER_WEIGHT if stage == 0 else 0.0
+        weights = np.where(mask[:, 1:], 1.0, other) * (ids[:, 1:] != self.bos)
+        return ids[:, :-1], ids[:, 1:], weights.astype(np.float32)
 
     def held_out(self, name: str, tokens: int) -> list[np.ndarray]:
         """Validation records of one source, up to about `tokens` tokens."""

@@ -243,12 +243,15 @@ class Model(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.lm_head(self.hidden(ids)[0]).float()
 
-    def loss(self, ids: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cross-entropy over the targets that are not -100, and the router losses."""
+    def loss(
+        self, ids: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The sum of cross-entropy times weight over the targets, and the router losses."""
         h, extra = self.hidden(ids)
-        counted = targets.flatten() >= 0
+        counted = weights.flatten() > 0
         logits = self.lm_head(h.flatten(0, 1)[counted]).float()
-        return F.cross_entropy(logits, targets.flatten()[counted]), extra
+        each = F.cross_entropy(logits, targets.flatten()[counted], reduction="none")
+        return (each * weights.flatten()[counted]).sum(), extra
 
     def to_hf(self) -> dict[str, torch.Tensor]:
         """Weights under the names of the published checkpoints, one tensor per expert."""

@@ -2,18 +2,21 @@
 """Trains the starter model on a CPU. README.md tells how; `--out` receives everything and is never
 committed.
 
-The schedule follows the share of the budget that is used up, of `--minutes` of wall time or of `--tokens`:
-short rows first, then longer ones, at last the conversation stage with loss on the answers alone while the
-rate falls to zero. With `--tokens` a run depends on the seed alone; with `--minutes` also on the speed of
-the machine. Each worker is a process with one thread that takes its rows of every step; the gradients are
-summed once per step. On a busy machine that is about twice as fast as threads inside each operation, which
-wait for each other all the time.
+The schedule is warm-up, stable, decay (arXiv 2404.06395). The first stage trains at a constant rate and can go
+on for any number of sittings: raise `--tokens` and start again. Whenever a version is wanted, `--branch` copies
+the checkpoint of such a run into another folder and trains the conversation stage from there, with loss on the
+answers alone and the rate falling to zero over `--tokens`; the long run is not touched.
+
+A run depends on the seed and the budgets alone, however often it is stopped. Each worker is a process with one
+thread that takes its rows of every step; the gradients are summed once per step. On a busy machine that is about
+twice as fast as threads inside each operation, which wait for each other all the time.
 """
 
 import argparse
 import json
 import math
 import os
+import shutil
 import signal
 import time
 
@@ -24,9 +27,9 @@ import torch.multiprocessing
 import data
 from model import Config, Model
 
-# Up to this share of the budget: (share, stage, tokens in a row).
-PHASES = [(0.36, 0, 256), (0.50, 0, 512), (0.93, 1, 1024), (1.00, 1, 2048)]
-DECAY_FROM = 0.55
+# Tokens in a row. First stage: short rows, then by turns; conversation stage: by turns.
+SHORT_ROWS_UNTIL, SHORT_ROW = 3_000_000, 256
+ROWS = ([512, 256, 512, 1024], [1024, 512, 1024, 2048])
 MICRO_TOKENS = 2048
 
 
@@ -94,10 +97,15 @@ def make_optimizers(model: Model, muon: bool, lr: float) -> list[torch.optim.Opt
     return optimizers
 
 
-def rate(share: float, step: int, warmup: int) -> float:
-    """Warm-up, constant, then straight down to zero."""
-    decay = 1.0 if share < DECAY_FROM else max(0.0, (1 - share) / (1 - DECAY_FROM))
-    return min(1.0, (step + 1) / warmup) * decay
+def rate(stage: int, share: float, step: int, warmup: int) -> float:
+    """Warm-up, then constant; in the conversation stage straight down to zero."""
+    return 1 - share if stage == 1 else min(1.0, (step + 1) / warmup)
+
+
+def row_length(stage: int, step: int, tokens: int) -> int:
+    if stage == 0 and tokens < SHORT_ROWS_UNTIL:
+        return SHORT_ROW
+    return ROWS[stage][step % len(ROWS[stage])]
 
 
 @torch.no_grad()
@@ -108,8 +116,8 @@ def validate(model: Model, packer: data.Packer, tokens: int) -> dict[str, float]
         total, count = 0.0, 0
         for ids in packer.held_out(name, tokens):
             row = torch.from_numpy(ids).unsqueeze(0)
-            loss, _ = model.loss(row[:, :-1], row[:, 1:])
-            total += loss.item() * (len(ids) - 1)
+            loss, _ = model.loss(row[:, :-1], row[:, 1:], torch.ones(1, len(ids) - 1))
+            total += loss.item()
             count += len(ids) - 1
         out[name] = round(total / count, 4)
     return out
@@ -125,7 +133,7 @@ def plot(log: list[dict], path: str) -> None:
     steps = [entry for entry in log if "loss" in entry]
     left.plot([e["tokens"] / 1e6 for e in steps], [e["loss"] for e in steps], lw=0.8, label="training")
     checks = [entry for entry in log if "validation" in entry]
-    for name in ("stories_tiny", "synth_chat", "synth_stories"):
+    for name in ("stories_tiny", "synth_copy", "synth_talk", "synth_tales"):
         points = [(e["tokens"] / 1e6, e["validation"][name]) for e in checks if name in e["validation"]]
         if points:
             left.plot(*zip(*points), ".-", lw=0.8, ms=3, label=name)
@@ -155,10 +163,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--data", help="folder with the *.jsonl.xz of real text; without it, generated text alone"
     )
-    budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="wall time to train, over all resumed runs")
-    budget.add_argument("--until", type=float, help="Unix time at which to end, however late the run began")
-    budget.add_argument("--tokens", type=float, help="tokens to train on")
+    parser.add_argument(
+        "--tokens", type=float, required=True, help="tokens to train on; with --branch, of that stage"
+    )
+    parser.add_argument("--branch", metavar="FOLDER", help="train the conversation stage from this run")
     parser.add_argument("--config", help="config.json, to train another size")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--lr", type=float, default=3e-3)
@@ -168,16 +176,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="processes, one per core")
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
     return parser.parse_args()
-
-
-def progress(args: argparse.Namespace, tokens: int, spent: float, step_seconds: float) -> float:
-    """Share of the budget that will be used up when the next step ends; 1 or more: the run is over."""
-    if args.tokens:
-        return tokens / args.tokens
-    if args.until:
-        left = args.until - time.time() - step_seconds
-        return spent / (spent + left) if left > 0 else 1.0
-    return (spent + step_seconds) / (60 * args.minutes)
 
 
 def work(rank: int, args: argparse.Namespace) -> None:
@@ -202,6 +200,8 @@ def work(rank: int, args: argparse.Namespace) -> None:
     )
     step, tokens, spent, log = 0, 0, 0.0, []
     path = os.path.join(args.out, "checkpoint.pt")
+    begun = 0  # tokens before this stage
+    stage = 1 if args.branch else 0
     if os.path.exists(path):
         saved = torch.load(path, weights_only=False)
         model.load_state_dict(saved["model"])
@@ -209,6 +209,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
             optimizer.load_state_dict(state)
         packer.restore(saved["packer"])
         step, tokens, spent, log = saved["step"], saved["tokens"], saved["spent"], saved["log"]
+        begun = saved.get("begun", tokens if stage == 1 else 0)
         say(f"resumed at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min")
 
     def save() -> None:
@@ -226,6 +227,8 @@ def work(rank: int, args: argparse.Namespace) -> None:
             "spent": spent,
             "log": log,
         }
+        if stage == 1:
+            state["begun"] = begun
         torch.save(state, path + ".part")
         os.replace(path + ".part", path)
         with open(os.path.join(args.out, "log.json"), "w", encoding="utf-8") as file:
@@ -237,17 +240,15 @@ def work(rank: int, args: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True) if lead else None)
     last_save = last_check = time.monotonic()
-    step_seconds = 0.0
     while True:
-        # The first worker decides for all: how far the run is, whether to stop, check or save.
+        # The first worker decides for all whether to stop, check or save.
         begin = time.monotonic()
         check = begin - last_check > 15 * 60
         keep = begin - last_save > 60 * args.checkpoint_minutes
-        orders = torch.tensor(
-            [progress(args, tokens, spent, step_seconds), bool(stopping), check, keep], dtype=torch.float64
-        )
+        orders = torch.tensor([bool(stopping), check, keep], dtype=torch.uint8)
         dist.broadcast(orders, src=0)
-        share, stopped, check, keep = orders.tolist()
+        stopped, check, keep = orders.tolist()
+        share = (tokens - begun) / args.tokens
         finished = share >= 1
         if lead and (check or (finished and not stopped)):
             log.append({"step": step, "tokens": tokens, "validation": validate(model, packer, 1500)})
@@ -264,29 +265,25 @@ def work(rank: int, args: argparse.Namespace) -> None:
             break
 
         begin = time.monotonic()
-        _, stage, length = next(phase for phase in PHASES if share < phase[0])
-        scale = rate(share, step, args.warmup)
+        length = row_length(stage, step, tokens)
+        scale = rate(stage, share, step, args.warmup)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = args.lr * scale
-        ids, targets = packer.batch(stage, args.batch // length, length)
-        counted, total_rows = int((targets >= 0).sum()), len(ids)
-        own_ids, own_targets = (
-            torch.from_numpy(ids[rank :: args.workers]),
-            torch.from_numpy(targets[rank :: args.workers]),
+        ids, targets, weights = packer.batch(stage, args.batch // length, length)
+        weights /= weights.sum()
+        own_ids, own_targets, own_weights = (
+            torch.from_numpy(array[rank :: args.workers]) for array in (ids, targets, weights)
         )
         rows = max(1, MICRO_TOKENS // length)
         moe = [layer.mlp for layer in model.layers[config.first_k_dense_replace :]]
         results = torch.zeros(1 + len(moe) * config.n_routed_experts)  # loss, then the load of each expert
         for first in range(0, len(own_ids), rows):
-            wanted = own_targets[first : first + rows]
-            loss, extra = model.loss(own_ids[first : first + rows], wanted)
-            weight, part = (
-                (wanted >= 0).sum() / counted,
-                len(wanted) / total_rows,
-            )  # each target of the step counts alike
-            (loss * weight + extra * part).backward()
-            results[0] += loss.detach() * weight
+            some = slice(first, first + rows)
+            loss, extra = model.loss(own_ids[some], own_targets[some], own_weights[some])
+            part = len(own_ids[some]) / len(ids)
+            (loss + extra * part).backward()
+            results[0] += loss.detach()
             results[1:] += torch.cat([layer.load for layer in moe]) * part
         flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [results])
         dist.all_reduce(flat)
@@ -299,8 +296,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
             optimizer.zero_grad(set_to_none=True)
         step += 1
         tokens += ids.size
-        step_seconds = time.monotonic() - begin
-        spent += step_seconds
+        spent += time.monotonic() - begin
         relative = results[1:].view(len(moe), -1) * config.n_routed_experts
         log.append(
             {
@@ -328,11 +324,15 @@ def work(rank: int, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse()
-    if args.batch % (args.workers * PHASES[-1][2]):
+    longest = max(max(rows) for rows in ROWS)
+    if args.batch % (args.workers * longest):
         raise SystemExit(
-            f"--batch must be a multiple of {args.workers * PHASES[-1][2]}: each worker takes whole rows"
+            f"--batch must be a multiple of {args.workers * longest}: each worker takes whole rows"
         )
     os.makedirs(args.out, exist_ok=True)
+    if args.branch and not os.path.exists(os.path.join(args.out, "checkpoint.pt")):
+        for name in ("tokenizer.json", "tokens.npz", "checkpoint.pt"):
+            shutil.copy(os.path.join(args.branch, name), args.out)
     config = Config.load(args.config) if args.config else Config()
     data.prepare(args.data, args.out, args.seed, config.vocab_size)  # once, before the workers read it
     meeting = os.path.join(args.out, "workers")

@@ -3,7 +3,8 @@
 in fp32.
 
 Two sizes are run, one with inner sizes that all differ, so that no transposed or swapped part goes unseen.
-Needs transformers 4.55 to 4.57, whose class computes the model without YaRN correctly.
+Needs transformers 4.55 to 4.57, whose class computes the model without YaRN correctly. YaRN's frequencies and scale
+are checked against the numbers of the published DeepSeek-V2 configuration.
 """
 
 import sys
@@ -59,6 +60,18 @@ def compare(config: Config, seed: int) -> float:
     return difference if agree else float("inf")
 
 
+def yarn_error() -> float:
+    """Largest relative error of some frequencies and of the softmax scale of the published model."""
+    published = Config(
+        qk_nope_head_dim=128, qk_rope_head_dim=64, max_position_embeddings=4096
+    ).extended(40)
+    found = published.rope_frequencies()
+    expected = {0: 1.0, 10: 0.0562341325, 11: 0.0390069266, 22: 1.77827941e-4, 31: 3.33380358e-6}
+    pairs = [(found[i].item(), value) for i, value in expected.items()]
+    pairs.append((published.softmax_scale(), 0.1147213868))
+    return max(abs(a / b - 1) for a, b in pairs)
+
+
 if __name__ == "__main__":
     uneven = Config(
         vocab_size=300,
@@ -77,4 +90,5 @@ if __name__ == "__main__":
         routed_scaling_factor=2.5,
     )
     worst = max(compare(config, seed) for config in (Config(), uneven) for seed in (1, 2))
-    sys.exit(0 if worst < 1e-3 else 1)
+    print(f"YaRN: largest relative error {yarn_error():.1e}")
+    sys.exit(0 if worst < 1e-3 and yarn_error() < 1e-6 else 1)

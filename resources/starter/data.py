@@ -23,22 +23,23 @@ BOS, EOS, PAD, SPARE = (
     "<｜place▁holder▁no▁0｜>",
 )
 
-# Share of the training tokens: name -> (first stage, conversation stage).
+# Share of the training tokens: name -> (first stage, conversation stage, stage of the long context).
 MIX = {
-    "synth_copy": (0.27, 0.20),
-    "synth_tales": (0.20, 0.18),
-    "synth_talk": (0.12, 0.25),
-    "synth_facts": (0.11, 0.14),
-    "synth_chat": (0.11, 0.07),
-    "synth_fathom": (0.03, 0.05),
-    "synth_stories": (0.02, 0.0),
-    "synth_zh": (0.05, 0.06),
-    "stories_tiny": (0.03, 0.0),
-    "chat_story_requests": (0.01, 0.0),
-    "chat_smalltalk": (0.03, 0.04),
-    "dialogue_persona": (0.01, 0.0),
-    "instruct_dolly_simple": (0.005, 0.0),
-    "zh_mixed": (0.005, 0.01),
+    "synth_copy": (0.27, 0.20, 0.05),
+    "synth_tales": (0.20, 0.18, 0.05),
+    "synth_talk": (0.12, 0.25, 0.10),
+    "synth_facts": (0.11, 0.14, 0.10),
+    "synth_chat": (0.11, 0.07, 0.0),
+    "synth_fathom": (0.03, 0.05, 0.05),
+    "synth_stories": (0.02, 0.0, 0.0),
+    "synth_zh": (0.05, 0.06, 0.03),
+    "synth_long": (0.0, 0.0, 0.6),
+    "stories_tiny": (0.03, 0.0, 0.0),
+    "chat_story_requests": (0.01, 0.0, 0.0),
+    "chat_smalltalk": (0.03, 0.04, 0.02),
+    "dialogue_persona": (0.01, 0.0, 0.0),
+    "instruct_dolly_simple": (0.005, 0.0, 0.0),
+    "zh_mixed": (0.005, 0.01, 0.0),
 }
 SYNTHETIC = {
     "synth_stories": 8000,
@@ -49,6 +50,7 @@ SYNTHETIC = {
     "synth_tales": 36000,
     "synth_facts": 40000,
     "synth_talk": 36000,
+    "synth_long": 400,
 }
 # What may follow in a chained conversation: nothing that asks for a name, which would mean the one told before.
 CHAINED = ["synth_tales", "synth_facts", "synth_fathom"]
@@ -98,7 +100,8 @@ SYSTEM_EN = [
 SYSTEM_ZH = ["你是一个有用的助手。", "请用简单的话回答。"]
 
 
-def synthesize(seed: int) -> dict[str, list]:
+def synthesize(seed: int, known: set[str]) -> dict[str, list]:
+    """The generated sources that are not known yet."""
     import synth_copy
     import synth_en
     import synth_fathom
@@ -114,10 +117,12 @@ def synthesize(seed: int) -> dict[str, list]:
         "synth_tales": synth_tales.tales,
         "synth_facts": synth_tales.questions,
         "synth_talk": synth_tales.talks,
+        "synth_long": synth_tales.long_talks,
     }
     return {
         name: [record for record in make(random.Random(seed + i), SYNTHETIC[name]) if not examined(record)]
         for i, (name, make) in enumerate(makers.items())
+        if name not in known
     }
 
 
@@ -262,45 +267,41 @@ def encode(tokenizer: Tokenizer, records: list) -> Source:
 def prepare(
     folder: str | None, cache: str, seed: int, vocab_size: int
 ) -> tuple[Tokenizer, dict[str, Source]]:
-    """Texts, tokenizer and token arrays; kept in `cache`, so that a resumed run sees the same data."""
+    """Texts, tokenizer and token arrays; kept in `cache`, so that a resumed run sees the same data.
+
+    A tokenizer and sources that are already there stay, so that a run can go on with more sources.
+    """
     tokenizer_path, tokens_path = os.path.join(cache, "tokenizer.json"), os.path.join(cache, "tokens.npz")
-    if not os.path.exists(tokens_path):
-        texts = synthesize(seed)
-        if folder:
-            texts |= read_folder(folder)
-        else:
-            print("no --data folder: training on generated text alone", flush=True)
-        # A tokenizer that is already there stays, so that a run can go on with other text.
-        if os.path.exists(tokenizer_path):
-            tokenizer = Tokenizer.from_file(tokenizer_path)
-        else:
-            tokenizer = train_tokenizer(texts, vocab_size)
-            tokenizer.save(tokenizer_path)
-        arrays = {}
-        for name, records in texts.items():
-            source = encode(tokenizer, records)
-            arrays |= {
-                name + ".ids": source.ids,
-                name + ".mask": source.mask,
-                name + ".starts": source.starts,
-            }
-            print(f"{name}: {len(records)} records, {len(source.ids) / 1e6:.2f} M tokens", flush=True)
+    arrays = dict(np.load(tokens_path)) if os.path.exists(tokens_path) else {}
+    known = {key.rsplit(".", 1)[0] for key in arrays}
+    texts = synthesize(seed, known)
+    if not known and folder:
+        texts |= read_folder(folder)
+    elif not known:
+        print("no --data folder: training on generated text alone", flush=True)
+    if not os.path.exists(tokenizer_path):
+        train_tokenizer(texts, vocab_size).save(tokenizer_path)
+    tokenizer = Tokenizer.from_file(tokenizer_path)
+    for name, records in texts.items():
+        source = encode(tokenizer, records)
+        arrays |= {f"{name}.{part}": getattr(source, part) for part in ("ids", "mask", "starts")}
+        print(f"{name}: {len(records)} records, {len(source.ids) / 1e6:.2f} M tokens", flush=True)
+    if texts:
         np.savez(tokens_path + ".part.npz", **arrays)
         os.replace(tokens_path + ".part.npz", tokens_path)
-    arrays = np.load(tokens_path)
-    names = sorted({key.rsplit(".", 1)[0] for key in arrays.files})
+    names = sorted({key.rsplit(".", 1)[0] for key in arrays})
     sources = {
         name: Source(*(arrays[f"{name}.{part}"] for part in ("ids", "mask", "starts"))) for name in names
     }
-    return Tokenizer.from_file(tokenizer_path), sources
+    return tokenizer, sources
 
 
 class Packer:
     """Endless rows of tokens, drawn from the sources by share. Every fiftieth record is kept for validation.
 
     In the first stage a row goes on where the last one ended, so that long records lose no end. In the
-    conversation stage each row begins with a record, half of the chats are chained into longer ones, and a
-    tenth begins with a system prompt.
+    others each row begins with a record and a tenth of the chats with a system prompt; in the conversation
+    stage half of the chats are chained into longer ones.
     """
 
     def __init__(self, tokenizer: Tokenizer, sources: dict[str, Source], seed: int):
@@ -318,7 +319,7 @@ class Packer:
         self.rest = (np.zeros(0, np.uint16), np.zeros(0, bool))
         self.names = sorted(sources)
         self.chances = []
-        for stage in (0, 1):
+        for stage in (0, 1, 2):
             chance = np.array([MIX[name][stage] / sources[name].mean for name in self.names])
             self.chances.append(chance / chance.sum())
 
@@ -353,7 +354,7 @@ class Packer:
             system = self.systems[lang][self.random.integers(len(self.systems[lang]))]
             all_ids = [ids[:1], system, ids[1:]]
             all_mask = [mask[:1], np.zeros(len(system), bool), mask[1:]]
-        while self.random.random() < 0.5:
+        while stage == 1 and self.random.random() < 0.5:
             other = name if lang == "zh" else CHAINED[self.random.integers(len(CHAINED))]
             ids, mask = self.record(other)
             all_ids.append(ids[1:])  # without its BOS

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Runs eval_prompts.jsonl greedily on a checkpoint, or chats with it."""
+"""Runs eval_prompts.jsonl on a checkpoint and scores the answers by fixed rules, or chats with it.
+
+A dialogue passes if each answer fits its expression in eval_prompts.jsonl (which holds the subject word, the name
+to remember or the fact) and breaks none of these rules: it ends by itself, does not loop, is in the language of
+the question, and gives no other name than Fathom as its own.
+"""
 
 import argparse
 import json
 import os
 import re
+from collections import Counter
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +19,7 @@ from tokenizers import Tokenizer
 import data
 from export import as_the_engine_sees, load
 from model import MLP, Model, rotate
+from train import validate
 
 
 class Session:
@@ -34,7 +41,7 @@ class Session:
         cache = self.caches[index] = row if old is None else torch.cat((old, row))
         up = w.kv_b_proj.weight.view(heads, nope + c.v_head_dim, c.kv_lora_rank)
         q = torch.cat((torch.einsum("thp,hpc->thc", q_nope, up[:, :nope]), rotate(q_pe, cos, sin)), -1)
-        scores = torch.einsum("thc,sc->hts", q, cache) * (nope + rope) ** -0.5
+        scores = torch.einsum("thc,sc->hts", q, cache) * c.softmax_scale()
         positions = torch.arange(len(cache))
         scores = scores.masked_fill(positions > positions[-len(x) :, None], float("-inf"))
         mixed = torch.einsum("hts,sc->thc", scores.softmax(-1), cache[:, : c.kv_lora_rank])
@@ -89,40 +96,67 @@ def answer(
     return tokenizer.decode(out).removeprefix(" "), False
 
 
-def story_faults(text: str) -> list[str]:
+RULES = ("ends", "no loop", "language", "own name")
+
+
+def loops(text: str) -> bool:
+    """Eight words three times anywhere, or up to three words five times in a row."""
     words = text.split()
-    grams = [" ".join(words[i : i + 8]) for i in range(len(words) - 7)]
-    faults = []
-    if any(grams.count(gram) > 2 for gram in set(grams)):
-        faults.append("repeats")
-    if text.count('"') % 2:
-        faults.append("open quotation")
-    return faults
+    grams = Counter(tuple(words[i : i + 8]) for i in range(len(words) - 7))
+    return max(grams.values(), default=0) > 2 or re.search(r"(\S+(?: \S+){0,2})(?: \1){4}", text) is not None
 
 
-def run_prompts(model: Model, tokenizer: Tokenizer, path: str, show: bool) -> None:
-    groups, ended, answers = {}, 0, 0
+def in_language(question: str, text: str) -> bool:
+    chinese = re.compile("[\u4e00-\u9fff]")
+    if not chinese.search(question) and "Chinese" not in question:
+        return not chinese.search(text)
+    if "Chinese" in question:
+        return True
+    return chinese.search(text) is not None and not re.search("[a-z]{3}", text.replace("Fathom", ""))
+
+
+def own_name(text: str) -> bool:
+    """Where it says its name, it says Fathom."""
+    said = re.findall(r"\b(?:[Mm]y name is|I am called|[Yy]ou can call me) (\w+)|我叫\s*(\w+)", text)
+    return all((english or chinese).startswith("Fathom") for english, chinese in said)
+
+
+def broken(question: str, text: str, eos: bool) -> list[str]:
+    kept = (eos, not loops(text), in_language(question, text), own_name(text))
+    return [rule for rule, keeps in zip(RULES, kept) if not keeps]
+
+
+def run_prompts(model: Model, tokenizer: Tokenizer, path: str, temperature: float, show: bool) -> dict:
+    """Counts of passed dialogues per group and of broken rules."""
+    groups, faults, answers, clean = {}, Counter(), 0, 0
     with open(path, encoding="utf-8") as file:
         for item in map(json.loads, file):
-            messages, passed, faults = [], True, []
+            messages, right, broken_rules = [], True, []
             for turn, pattern in zip(item["turns"], item["expect"]):
                 messages.append({"role": "user", "content": turn})
-                text, eos = answer(model, tokenizer, messages, item["max_tokens"])
+                text, eos = answer(model, tokenizer, messages, item["max_tokens"], temperature)
                 messages.append({"role": "assistant", "content": text})
                 answers += 1
-                ended += eos
-                passed &= bool(text) and (pattern is None or re.search(pattern, text) is not None)
-                if item.get("kind") == "story":
-                    faults += story_faults(text)
+                broken_rules += broken(turn, text, eos)
+                right &= bool(text) and (pattern is None or re.search(pattern, text) is not None)
+            faults.update(broken_rules)
+            clean += not {"ends", "no loop"} & set(broken_rules)
+            passed = right and not broken_rules
             good, total = groups.get(item["id"][0], (0, 0))
             groups[item["id"][0]] = (good + passed, total + 1)
             if show:
-                print(f"--- {item['id']} {'pass' if passed else 'FAIL'} {' '.join(faults)}")
+                print(f"--- {item['id']} {'pass' if passed else 'FAIL'} {' '.join(broken_rules)}")
                 for message in messages:
-                    print(f"{message['role']}: {message['content']}")
-    print("by group:", ", ".join(f"{name} {good}/{total}" for name, (good, total) in groups.items()))
+                    print(f"{message['role']}: {message['content']}", flush=True)
     good, total = (sum(column) for column in zip(*groups.values()))
-    print(f"passed {good}/{total} = {good / total:.0%}; ended with EOS {ended}/{answers}")
+    return {
+        "passed": good,
+        "dialogues": total,
+        "ended without loop": clean,
+        "answers": answers,
+        "broken": {rule: faults[rule] for rule in RULES},
+        "groups": {name: f"{good}/{total}" for name, (good, total) in groups.items()},
+    }
 
 
 def main() -> None:
@@ -133,14 +167,18 @@ def main() -> None:
     parser.add_argument(
         "--chat", nargs="+", metavar="TEXT", help="instead: one dialogue with these user turns"
     )
-    parser.add_argument("--temperature", type=float, default=0.0, help="for --chat; 0 is greedy")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy; the program uses 0.7")
+    parser.add_argument("--held-out", action="store_true", help="also the loss on records kept from training")
     args = parser.parse_args()
     torch.manual_seed(1)
     config, model, _ = load(os.path.join(args.out, "checkpoint.pt"))
     model = as_the_engine_sees(config, model)
     tokenizer = Tokenizer.from_file(os.path.join(args.out, "tokenizer.json"))
     if not args.chat:
-        run_prompts(model, tokenizer, args.prompts, args.show)
+        print(json.dumps(run_prompts(model, tokenizer, args.prompts, args.temperature, args.show)))
+        if args.held_out:
+            packer = data.Packer(*data.prepare(None, args.out, 0, config.vocab_size), 0)
+            print(json.dumps({name: round(loss, 3) for name, loss in validate(model, packer, 8000).items()}))
         return
     messages = []
     for turn in args.chat:

@@ -165,6 +165,15 @@ def write_gguf(config: Config, model: Model, tokenizer_json: dict, path: str) ->
         key("deepseek2." + name, gguf.U32, value)
     key("deepseek2.attention.layer_norm_rms_epsilon", gguf.F32, config.rms_norm_eps)
     key("deepseek2.rope.freq_base", gguf.F32, config.rope_theta)
+    if config.yarn_factor > 1:
+        key("deepseek2.rope.scaling.type", text, "yarn")
+        key("deepseek2.rope.scaling.factor", gguf.F32, config.yarn_factor)
+        key(
+            "deepseek2.rope.scaling.original_context_length",
+            gguf.U32,
+            config.original_max_position_embeddings,
+        )
+        key("deepseek2.rope.scaling.yarn_log_multiplier", gguf.F32, 0.1 * config.yarn_mscale)
     key("deepseek2.expert_weights_scale", gguf.F32, config.routed_scaling_factor)
 
     vocabulary = dict(tokenizer_json["model"]["vocab"])

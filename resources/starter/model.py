@@ -21,7 +21,7 @@ class Config:
 
     vocab_size: int = 4096
     hidden_size: int = 192
-    num_hidden_layers: int = 5
+    num_hidden_layers: int = 6
     num_attention_heads: int = 6
     qk_nope_head_dim: int = 32
     qk_rope_head_dim: int = 16
@@ -39,9 +39,49 @@ class Config:
     rope_theta: float = 10000.0
     max_position_embeddings: int = 2048
     initializer_range: float = 0.02
+    # YaRN (paper, section 3.1.4): 1 means none. mscale and mscale_all_dim are the same, as in every published model.
+    yarn_factor: float = 1.0
+    yarn_mscale: float = 0.707
+    original_max_position_embeddings: int = 2048
+
+    def extended(self, factor: float) -> "Config":
+        """The same model with YaRN for a context longer by `factor`."""
+        length = self.max_position_embeddings
+        return dataclasses.replace(
+            self,
+            yarn_factor=factor,
+            original_max_position_embeddings=length,
+            max_position_embeddings=int(length * factor),
+        )
+
+    def softmax_scale(self) -> float:
+        m = 0.1 * self.yarn_mscale * math.log(self.yarn_factor) + 1
+        return (self.qk_nope_head_dim + self.qk_rope_head_dim) ** -0.5 * m * m  # once for query, once for key
+
+    def rope_frequencies(self) -> torch.Tensor:
+        """Radians per position (rope / 2): YaRN slows the pairs that turn less than once in the original context."""
+        size = self.qk_rope_head_dim
+        plain = self.rope_theta ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+
+        def pair(rotations: float) -> float:
+            turns = self.original_max_position_embeddings / (2 * math.pi * rotations)
+            return size * math.log(turns) / (2 * math.log(self.rope_theta))
+
+        low, high = max(math.floor(pair(32)), 0), min(math.ceil(pair(1)), size - 1)
+        ramp = ((torch.arange(size // 2, dtype=torch.float64) - low) / max(high - low, 0.001)).clamp(0, 1)
+        return plain * (1 - ramp) + plain / self.yarn_factor * ramp
 
     def to_hf(self, bos: int, eos: int, pad: int) -> dict:
         fields = dataclasses.asdict(self)
+        scaling = {
+            "type": "yarn",
+            "factor": fields.pop("yarn_factor"),
+            "original_max_position_embeddings": fields.pop("original_max_position_embeddings"),
+            "beta_fast": 32,
+            "beta_slow": 1,
+            "mscale": self.yarn_mscale,
+            "mscale_all_dim": fields.pop("yarn_mscale"),
+        }
         fields.update(
             architectures=["DeepseekV2ForCausalLM"],
             model_type="deepseek_v2",
@@ -57,7 +97,7 @@ class Config:
             hidden_act="silu",
             attention_bias=False,
             attention_dropout=0.0,
-            rope_scaling=None,
+            rope_scaling=scaling if self.yarn_factor > 1 else None,
             tie_word_embeddings=False,
             torch_dtype="bfloat16",
             use_cache=True,
@@ -124,7 +164,7 @@ class Attention(nn.Module):
         k = torch.cat((k_nope, k_pe), -1).transpose(1, 2)
         # The fused CPU kernel wants values as wide as keys.
         v = F.pad(v, (0, q.shape[-1] - c.v_head_dim)).transpose(1, 2)
-        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=q.shape[-1] ** -0.5)
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=c.softmax_scale())
         out = out[..., : c.v_head_dim].transpose(1, 2).reshape(batch, tokens, heads * c.v_head_dim)
         return self.o_proj(out)
 
@@ -217,11 +257,8 @@ class Model(nn.Module):
         self.layers = nn.ModuleList(Layer(c, index) for index in range(c.num_hidden_layers))
         self.norm = RMSNorm(c.hidden_size, c.rms_norm_eps)
         self.lm_head = nn.Linear(c.hidden_size, c.vocab_size, bias=False)
-        pairs = torch.arange(0, c.qk_rope_head_dim, 2, dtype=torch.float64)
-        angle = torch.outer(
-            torch.arange(c.max_position_embeddings, dtype=torch.float64),
-            c.rope_theta ** (-pairs / c.qk_rope_head_dim),
-        )
+        positions = torch.arange(c.max_position_embeddings, dtype=torch.float64)
+        angle = torch.outer(positions, c.rope_frequencies())
         self.register_buffer("cos", angle.cos().float().unsqueeze(1), persistent=False)
         self.register_buffer("sin", angle.sin().float().unsqueeze(1), persistent=False)
         for name, parameter in self.named_parameters():

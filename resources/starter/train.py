@@ -5,7 +5,8 @@ committed.
 The schedule is warm-up, stable, decay (arXiv 2404.06395). The first stage trains at a constant rate and can go
 on for any number of sittings: raise `--tokens` and start again. Whenever a version is wanted, `--branch` copies
 the checkpoint of such a run into another folder and trains the conversation stage from there, with loss on the
-answers alone and the rate falling to zero over `--tokens`; the long run is not touched.
+answers alone and the rate falling to zero over `--tokens`; the long run is not touched. `--yarn` branches once more,
+from the conversation stage: the context is extended by YaRN and tuned briefly on long talks.
 
 A run depends on the seed and the budgets alone, however often it is stopped. Each worker is a process with one
 thread that takes its rows of every step; the gradients are summed once per step. On a busy machine that is about
@@ -27,9 +28,10 @@ import torch.multiprocessing
 import data
 from model import Config, Model
 
-# Tokens in a row. First stage: short rows, then by turns; conversation stage: by turns.
+# Tokens in a row. First stage: short rows, then by turns; the others: by turns.
 SHORT_ROWS_UNTIL, SHORT_ROW = 3_000_000, 256
-ROWS = ([512, 256, 512, 1024], [1024, 512, 1024, 2048])
+ROWS = ([512, 256, 512, 1024], [1024, 512, 1024, 2048], [8192, 2048, 4096, 1024])
+LONG_CONTEXT_RATE = 0.1  # of the full rate, at the beginning of the last stage
 MICRO_TOKENS = 2048
 
 
@@ -98,8 +100,10 @@ def make_optimizers(model: Model, muon: bool, lr: float) -> list[torch.optim.Opt
 
 
 def rate(stage: int, share: float, step: int, warmup: int) -> float:
-    """Warm-up, then constant; in the conversation stage straight down to zero."""
-    return 1 - share if stage == 1 else min(1.0, (step + 1) / warmup)
+    """Warm-up, then constant; in the later stages straight down to zero."""
+    if stage == 0:
+        return min(1.0, (step + 1) / warmup)
+    return (1 - share) * (LONG_CONTEXT_RATE if stage == 2 else 1.0)
 
 
 def row_length(stage: int, step: int, tokens: int) -> int:
@@ -167,6 +171,9 @@ def parse() -> argparse.Namespace:
         "--tokens", type=float, required=True, help="tokens to train on; with --branch, of that stage"
     )
     parser.add_argument("--branch", metavar="FOLDER", help="train the conversation stage from this run")
+    parser.add_argument(
+        "--yarn", type=float, help="with --branch: the stage of the long context, extended by this factor"
+    )
     parser.add_argument("--config", help="config.json, to train another size")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--lr", type=float, default=3e-3)
@@ -178,12 +185,26 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def stage_of(args: argparse.Namespace) -> int:
+    """0 first stage, 1 conversation, 2 long context."""
+    return 0 if not args.branch else 2 if args.yarn else 1
+
+
+def configuration(args: argparse.Namespace) -> Config:
+    path = os.path.join(args.out, "checkpoint.pt")
+    if os.path.exists(path):
+        config = Config(**torch.load(path, weights_only=False)["config"])
+    else:
+        config = Config.load(args.config) if args.config else Config()
+    return config.extended(args.yarn) if args.yarn and config.yarn_factor == 1 else config
+
+
 def work(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     meeting = os.path.join(os.path.abspath(args.out), "workers")
     dist.init_process_group("gloo", init_method="file://" + meeting, rank=rank, world_size=args.workers)
-    config = Config.load(args.config) if args.config else Config()
+    config = configuration(args)
     tokenizer, sources = data.prepare(args.data, args.out, args.seed, config.vocab_size)
     packer = data.Packer(tokenizer, sources, args.seed)
     model = Model(config)
@@ -201,7 +222,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
     step, tokens, spent, log = 0, 0, 0.0, []
     path = os.path.join(args.out, "checkpoint.pt")
     begun = 0  # tokens before this stage
-    stage = 1 if args.branch else 0
+    stage = stage_of(args)
     if os.path.exists(path):
         saved = torch.load(path, weights_only=False)
         model.load_state_dict(saved["model"])
@@ -209,7 +230,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
             optimizer.load_state_dict(state)
         packer.restore(saved["packer"])
         step, tokens, spent, log = saved["step"], saved["tokens"], saved["spent"], saved["log"]
-        begun = saved.get("begun", tokens if stage == 1 else 0)
+        begun = saved.get("begun", 0) if saved.get("stage", 0) == stage else tokens
         say(f"resumed at step {step}, {tokens / 1e6:.2f} M tokens, {spent / 60:.1f} min")
 
     def save() -> None:
@@ -226,9 +247,9 @@ def work(rank: int, args: argparse.Namespace) -> None:
             "tokens": tokens,
             "spent": spent,
             "log": log,
+            "stage": stage,
+            "begun": begun,
         }
-        if stage == 1:
-            state["begun"] = begun
         torch.save(state, path + ".part")
         os.replace(path + ".part", path)
         with open(os.path.join(args.out, "log.json"), "w", encoding="utf-8") as file:
@@ -324,7 +345,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse()
-    longest = max(max(rows) for rows in ROWS)
+    longest = max(ROWS[stage_of(args)])
     if args.batch % (args.workers * longest):
         raise SystemExit(
             f"--batch must be a multiple of {args.workers * longest}: each worker takes whole rows"
@@ -333,7 +354,7 @@ def main() -> None:
     if args.branch and not os.path.exists(os.path.join(args.out, "checkpoint.pt")):
         for name in ("tokenizer.json", "tokens.npz", "checkpoint.pt"):
             shutil.copy(os.path.join(args.branch, name), args.out)
-    config = Config.load(args.config) if args.config else Config()
+    config = configuration(args)
     data.prepare(args.data, args.out, args.seed, config.vocab_size)  # once, before the workers read it
     meeting = os.path.join(args.out, "workers")
     if os.path.exists(meeting):

@@ -186,6 +186,23 @@ def talk(r):
     return out
 
 
+def long_talk(r):
+    """Things told at the beginning are asked for again and again, between tales and questions: up to about 8,000 tokens."""
+    s = {}
+    makers = dict.fromkeys(r.sample([copy.m_name, copy.m_fav, copy.m_pet, copy.m_city, copy.m_family], 3))
+    told = [make(r, s) for make in makers]
+    out = [(copy.typed(r, one[0]), one[1]) for one in told]
+    size, wanted = 0, r.randint(4000, 32000)  # characters
+    while size < wanted:
+        more = tale_talk(r) if r.random() < 0.7 else facts(r)
+        if r.random() < 0.25:
+            one = r.choice(told)
+            more.append((copy.typed(r, one[2]), one[3]))
+        size += sum(len(user) + len(answer) for user, answer in more)
+        out += more
+    return out + [(copy.typed(r, one[2]), one[3]) for one in told]
+
+
 def dialogues(make, source):
     def chats(rng, n):
         out = []
@@ -203,3 +220,4 @@ def dialogues(make, source):
 tales = dialogues(tale_talk, "synth_tales")
 questions = dialogues(facts, "synth_facts")
 talks = dialogues(talk, "synth_talk")
+long_talks = dialogues(long_talk, "synth_long")

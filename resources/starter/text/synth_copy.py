@@ -44,11 +44,13 @@ NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
 KEPT_BACK = {"zelda", "quentin", "marlow"}  # words of the evaluation
 
 
+def made_up(r):
+    word = "".join(r.choice(SYLLABLES) for _ in range(r.choice([1, 2, 2]))) + r.choice(ENDS)
+    return word if word not in KEPT_BACK else "tomo"
+
+
 def name(r):
-    if r.random() < 0.3:
-        made = cap("".join(r.choice(SYLLABLES) for _ in range(r.choice([1, 2, 2]))) + r.choice(ENDS))
-        return made if made.lower() not in KEPT_BACK else "Tomo"
-    return r.choice(NAMES)
+    return cap(made_up(r)) if r.random() < 0.3 else r.choice(NAMES)
 
 
 def pick(r, *lines, **context):
@@ -58,7 +60,7 @@ def pick(r, *lines, **context):
 def typed(r, text):
     """The way people really type."""
     if r.random() < 0.25:
-        text = text.rstrip(".!?") if r.random() < 0.6 else text
+        text = text.rstrip(".!?") or text if r.random() < 0.6 else text
         if not text.startswith(("I ", "I'")) and r.random() < 0.6:
             text = text[0].lower() + text[1:]
     return text
@@ -300,11 +302,50 @@ def looked_up(r):
     return question, ("%s gave the %s to %s." % (giver, thing, taker)) if "Who gave" in question else "%s has the %s now." % (taker, thing)
 
 
+# ------------------------------------------------------------------ the same in simple Chinese
+ZH_GIVEN = "林明红华丽刚美雨月天强花伟芳龙晓琳佳莉文安冬乐圆贝海山河星云雪春夏秋风阳光石木兰梅竹菊米豆果糖南北东西青白金玉飞鱼鸟马牛羊熊虎鹿宝平和静军亮勇杰新思远高亚国家民生永康"
+ZH_PLACES = "北京 上海 广州 深圳 南京 杭州 成都 重庆 西安 武汉 天津 青岛 大连 长沙 昆明 苏州 香港 台北 东京 巴黎 伦敦 纽约".split()
+ZH_FAV = {"颜色": "红色 蓝色 绿色 黄色 白色 黑色 紫色 粉色 橙色".split(), "动物": "猫 狗 马 熊猫 兔子 老虎 大象 猴子 鸟 鱼 羊 牛 鸭子 狮子 海豚".split(), "水果": "苹果 香蕉 西瓜 葡萄 梨 桃子 草莓 橙子 芒果".split(), "食物": "米饭 面条 饺子 包子 面包 鸡蛋 豆腐 汤 蛋糕".split(), "季节": "春天 夏天 秋天 冬天".split()}
+
+
+def zh_name(r):
+    first, second = r.choice(ZH_GIVEN), r.choice(ZH_GIVEN)
+    return r.choice(["小" + first, "小" + first, "阿" + first, first + first, first + second])
+
+
+def chinese(r):
+    n, k = zh_name(r), r.random()
+    hello = [r.choice([("你好", "你好！很高兴见到你。"), ("你好！", "你好！我是 Fathom。"), ("您好", "你好！今天好吗？"), ("早上好", "早上好！今天好吗？")])] if r.random() < 0.4 else []
+    bye = [(r.choice(["再见", "再见！", "拜拜"]), r.choice(["再见！", "再见，祝你开心！", "下次再聊！"]))] if r.random() < 0.3 else []
+    own = [(r.choice(["你叫什么名字？", "你是谁？", "你的名字是什么？"]), r.choice(["我叫 Fathom。", "我是 Fathom，一个小小的语言模型。"]))] if r.random() < 0.3 else []
+    if k < 0.45:
+        told = [(r.choice(["我叫%s。", "我是%s。", "我的名字叫%s。", "你好，我叫%s。"]) % n, r.choice(["你好，%s！", "%s，很高兴认识你！", "你好，%s！你今天好吗？"]) % n)]
+        asked = [(r.choice(["我叫什么名字？", "你记得我的名字吗？", "我是谁？", "我的名字是什么？"]), r.choice(["你叫%s。", "你的名字是%s。"]) % n)]
+    elif k < 0.7:
+        kind = r.choice(list(ZH_FAV))
+        v = r.choice(ZH_FAV[kind])
+        told = [("我最喜欢的%s是%s。" % (kind, v), r.choice(["%s很好！" % v, "我也喜欢%s。" % v, "好的，我记住了。"]))]
+        asked = [(r.choice(["我最喜欢的%s是什么？", "你记得我最喜欢的%s吗？"]) % kind, "你最喜欢的%s是%s。" % (kind, v))]
+    elif k < 0.8:
+        c = r.choice(ZH_PLACES)
+        told = [(r.choice(["我住在%s。", "我家在%s。"]) % c, r.choice(["%s是个好地方。", "%s好玩吗？"]) % c)]
+        asked = [(r.choice(["我住在哪里？", "我家在哪里？"]), "你住在%s。" % c)]
+    elif k < 0.9:
+        t = "，".join(r.choice(r.choice(list(ZH_FAV.values()))) for _ in range(r.choice([1, 2, 3])))
+        return hello + [(r.choice(["请跟我说：%s", "请重复：%s", "说：%s"]) % t, t + "。")]
+    else:
+        a, b = r.randint(0, 10), r.randint(0, 10)
+        return hello + [(r.choice(["%d加%d等于多少？", "%d加%d是多少？"]) % (a, b), "%d加%d等于%d。" % (a, b, a + b))]
+    return hello + told + own + asked + bye
+
+
 def conversation(r):
     k = r.random()
-    if k < 0.46:
-        return memory(r)
+    if k < 0.08:
+        return chinese(r)
     if k < 0.50:
+        return memory(r)
+    if k < 0.53:
         return unknown_memory(r)
     makers = [echo, echo, listing, listing, rewrite, rewrite, looked_up, looked_up, looked_up]
     return [(lambda one: (typed(r, one[0]), one[1]))(r.choice(makers)(r)) for _ in range(r.choice([1, 1, 2, 2, 3]))]
@@ -316,5 +357,6 @@ def chats(rng, n):
         messages = []
         for user, answer in conversation(rng):
             messages += [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
-        out.append({"messages": messages, "src": "synth_copy", "lang": "en"})
+        lang = "zh" if "\u4e00" <= messages[-1]["content"][0] <= "\u9fff" else "en"
+        out.append({"messages": messages, "src": "synth_copy", "lang": lang})
     return out

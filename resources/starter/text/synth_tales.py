@@ -79,7 +79,8 @@ AGAIN = ["Another one, please.", "Tell me another story.", "One more!", "Another
 
 def tale(r):
     """(request, tale, [(question, answer)])"""
-    c = {"kind": r.choice(r.choice([PERSONS, BEASTS, BEASTS, OBJECTS])), "name": copy.name(r), "friend": copy.name(r), "color": r.choice(copy.COLORS), "thing": r.choice(TREASURES), "good": r.choice(GOODS)}
+    kind = copy.made_up(r) if r.random() < 0.06 else r.choice(r.choice([PERSONS, BEASTS, BEASTS, OBJECTS, copy.THINGS]))
+    c = {"kind": kind, "name": copy.name(r), "friend": copy.name(r), "color": r.choice(copy.COLORS), "thing": r.choice(TREASURES), "good": r.choice(GOODS)}
     while c["friend"] == c["name"]:
         c["friend"] = copy.name(r)
     c["fkind"] = r.choice([x for x in BEASTS if x != c["kind"]])
@@ -149,6 +150,8 @@ FACTS = [en.q_animal, en.q_animal, en.q_animal, en.q_capital, en.q_capital, en.q
 def facts(r):
     """Questions of fact in a row, of many kinds or of one."""
     makers = [r.choice(FACTS)] * 4 if r.random() < 0.3 else r.sample(FACTS, 4)
+    if r.random() < 0.4:  # who it is, what it can do, jokes, advice, what is too hard
+        makers[r.randrange(2)] = en.single
     return [(copy.typed(r, q), a) for q, a in (make(r) for make in makers[: r.choice([1, 1, 2, 3, 4])])]
 
 
@@ -167,8 +170,10 @@ def talk(r):
         out.append((copy.typed(r, one[0]), one[1]))
     for _ in range(r.choice([1, 1, 2])):
         k = r.random()
-        if k < 0.3:
+        if k < 0.2:
             out += facts(r)[:1]
+        elif k < 0.35:
+            out.append(en.single(r))
         elif k < 0.5:
             out += fathom.turn(r, r.choice(fathom.ENGLISH))
         elif k < 0.65:

@@ -16,10 +16,13 @@ import gguf_writer as gguf
 from model import Config, Model
 
 NAME = "Fathom Starter"
+# The program shows the first 400 characters.
 DESCRIPTION = (
-    "A tiny DeepSeek-V2 (multi-head latent attention, mixture of experts) trained from scratch, so that a fresh "
-    "installation can chat a little and tell simple stories. A demonstration: its answers are often wrong."
+    "A tiny DeepSeek-V2 trained from scratch, to try the program at once: it chats a little, remembers what you tell it "
+    "and tells short tales. A demonstration: many answers are wrong. Trained on text made by our own grammars, on "
+    "TinyStories, picture books and small talk under free licences (general.attribution in the file, MODEL_CARD.md)."
 )
+assert len(DESCRIPTION) <= 400
 ATTRIBUTION = (
     "Trained on text from TinyStories (CDLA-Sharing-1.0), African Storybook, Global African Storybook and Pratham "
     "Books/StoryWeaver (CC-BY), Synthetic-Persona-Chat (Google, CC-BY-4.0), Topical-Chat (Amazon, CDLA-Sharing-1.0), "

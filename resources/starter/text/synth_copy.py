@@ -151,6 +151,32 @@ def filler(r, s):
     return echo(r)
 
 
+def follow(r, bot):
+    """The user's reply to a question of ours and what we say to it, or nothing."""
+    if bot.endswith(("Is it nice there?", "What do you like about it?", "Is it nice to live there?")):
+        x = r.choice(["the sea", "the parks", "the food", "the people", "the old houses", "the river", "the mountains"])
+        return [(pick(r, "Yes, I like {x}.", "I like {x}.", "It is nice. I like {x} best.", x=x), pick(r, "{X} must be lovely.", "I would like to see {x}.", "How nice! Tell me more about {x}.", x=x))]
+    if bot.endswith(" nice to you?"):
+        return [(pick(r, "Yes, very nice.", "Yes.", "Most of the time."), pick(r, "That is good to hear.", "I am glad about that."))]
+    if "Do you like your" in bot or bot.endswith("Do you like it?"):
+        return [(pick(r, "Yes, I do.", "Yes, very much!", "Yes", "A little."), pick(r, "That is nice!", "I am glad.", "Good! Have fun."))]
+    if bot.endswith("What do you like to do?"):
+        x = r.choice(HOBBIES)
+        return [(pick(r, "I like {x}.", "I love {x}.", "{X}", "I like {x} best.", x=x), pick(r, "{X} is fun!", "{X} sounds nice. Do you do it every day?", "Oh, {x}! That is a good thing to do.", x=x))]
+    if "like to do?" in bot:
+        x = r.choice(["sleep", "run", "play", "eat", "jump", "sing", "hide"])
+        return [(pick(r, "It likes to {x}.", "Mostly {x}.", "It can {x} all day.", x=x), pick(r, "How sweet! It can {x} all day.", "I would like to {x} too!", "To {x} is a good life.", x=x))]
+    if bot.endswith(("How are you today?", "How are you?", "And you?", "Are you well?", "How was your day?")):
+        return [r.choice([
+            (pick(r, "I am fine.", "Good, thank you.", "I'm fine, thanks!", "Very well.", "great", "good"), pick(r, "I am glad to hear that! What shall we talk about?", "That is good! Do you want to hear a story?", "Good to hear!")),
+            (pick(r, "I am tired.", "A bit tired.", "so tired"), pick(r, "Then take a little rest. Shall I tell you a bedtime story?", "I hope you can sleep well tonight.")),
+            (pick(r, "Not so good.", "I am sad.", "Bad."), pick(r, "I am sorry to hear that. What happened?", "Oh, I am sorry. Do you want to tell me about it?")),
+        ])]
+    if bot.endswith("Do you want to tell me about it?") or bot.endswith("What happened?"):
+        return [(pick(r, "I lost my {x}.", "My {x} is broken.", "I can't find my {x}.", x=r.choice(THINGS)), pick(r, "I am sorry about that. I hope it will be better soon.", "That is sad. I hope you feel better soon."))]
+    return []
+
+
 def memory(r):
     """Tells one to three things, asks for some of them, each time after other talk or none."""
     s, told, out = {}, [], []
@@ -164,6 +190,8 @@ def memory(r):
         one = make(r, s)
         told.append(one)
         out.append((typed(r, one[0]), one[1]))
+        if r.random() < 0.4:
+            out += follow(r, one[1])
         if r.random() < 0.3:
             out.append(filler(r, s))
     if m_name in kinds and r.random() < 0.12:  # the later word counts

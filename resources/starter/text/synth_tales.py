@@ -159,30 +159,54 @@ def facts(r):
 OPEN = [("Hello!", "Hello! How are you today?"), ("Hi", "Hi! How can I help you?"), ("Hi there!", "Hi there! I am Fathom."), ("Good morning!", "Good morning! How are you?"), ("Hello Fathom!", "Hello! It is nice to see you."), ("Hey", "Hey! Nice to see you."), ("Good evening.", "Good evening! How was your day?")]
 
 
+def reply(r, s, bot):
+    """The user's answer to a question of ours, and what follows; nothing where we have none."""
+    if re.search("(another one|another story|hear a story|bedtime story|tell you one)\\?$", bot):
+        if r.random() < 0.8:
+            return [(copy.pick(r, "Yes, please.", "Yes", "yes please", "Sure!", "Okay.", "Please do."), r.choice(["", "Okay! ", "Sure! "]) + tale(r)[1])]
+        return [(copy.pick(r, "No, thank you.", "no", "Not now."), copy.pick(r, "Okay! What would you like to do?", "All right. I am here if you need me."))]
+    return copy.follow(r, bot) or en.cont(r, s, bot)
+
+
+def answered(r, s, exchanges):
+    """The exchanges with, most of the time, the user's answers to our own questions between them."""
+    out = []
+    for exchange in exchanges:
+        out.append(exchange)
+        for _ in range(2):
+            if not out[-1][1].endswith("?") or r.random() < 0.3:
+                break
+            out += reply(r, s, out[-1][1])
+    return out
+
+
 def talk(r):
     """Greeting, the user's name and likings, a question or a tale, a question about what was said, farewell."""
     s, told = {}, []
-    out = [r.choice(OPEN)] if r.random() < 0.75 else []
-    makers = r.sample([copy.m_name, copy.m_name, copy.m_fav, copy.m_pet, copy.m_city, copy.m_family], r.choice([1, 1, 2]))
+    out = answered(r, {"name": ""}, [r.choice(OPEN)]) if r.random() < 0.75 else []
+    makers = r.sample([copy.m_name, copy.m_name, copy.m_fav, copy.m_pet, copy.m_city, copy.m_family, copy.m_thing], r.choice([1, 1, 2]))
     for make in dict.fromkeys(makers):
         one = make(r, s)
         told.append(one)
-        out.append((copy.typed(r, one[0]), one[1]))
+        out += answered(r, {"name": ""}, [(copy.typed(r, one[0]), one[1])])
     for _ in range(r.choice([1, 1, 2])):
         k = r.random()
         if k < 0.2:
-            out += facts(r)[:1]
-        elif k < 0.35:
-            out.append(en.single(r))
+            more = facts(r)[:1]
+        elif k < 0.4:
+            more = [en.single(r)]
         elif k < 0.5:
-            out += fathom.turn(r, r.choice(fathom.ENGLISH))
-        elif k < 0.65:
+            more = fathom.turn(r, r.choice(fathom.ENGLISH))
+        elif k < 0.6:
             joke = r.choice(en.JOKES)
-            out.append((copy.pick(r, "Tell me a joke.", "Do you know a joke?", "A joke, please."), " ".join(joke)))
+            more = [(copy.pick(r, "Tell me a joke.", "Do you know a joke?", "A joke, please."), " ".join(joke)), (copy.pick(r, "Haha!", "That is funny.", "Good one!", "I don't get it."), copy.pick(r, "I am glad you like it! I know more jokes.", "Haha! I like that one too."))]
+        elif k < 0.65:
+            more = en.d_riddle(r, {})
         elif k < 0.8:
-            out.append(copy.filler(r, s))
+            more = [copy.filler(r, s)]
         else:
-            out += tale_talk(r)[:2]
+            more = tale_talk(r)[:2]
+        out += answered(r, {"name": ""}, more)
     for one in r.sample(told, r.randint(1, len(told))):
         out.append((copy.typed(r, one[2]), one[3]))
     if r.random() < 0.5:

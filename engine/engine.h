@@ -31,11 +31,13 @@ struct Device
     std::string name; // "NVIDIA H100", the processor's name
     std::int64_t memory_bytes = 0;
     std::int64_t free_bytes = 0;
-    std::string detail; // "compute capability 9.0", "avx2, 2 threads"
+    std::string detail;  // "compute capability 9.0", "avx2, 2 threads"
+    std::string why_not; // one sentence why it cannot be used; empty: it can
 };
 
-// The CPU and every GPU that the CUDA module finds. `why_no_gpu` says in one sentence why there is none, or
-// is empty.
+// The CPU and every GPU that the CUDA module finds, those that cannot be used with the reason. A GPU that was
+// lost stays unusable until the program is started again. `why_no_gpu` says in one sentence why there is
+// none, or is empty.
 struct Devices
 {
     std::vector<Device> devices;
@@ -51,18 +53,29 @@ struct LoadOptions
     CacheType cache_type = CacheType::bf16;
     std::int64_t context_tokens = 0; // tokens that one sequence may hold; 0: the model's own, at most 8192
     std::int64_t cache_tokens = 0;   // budget of all sequences together; 0: twice context_tokens
-    std::int64_t chunk_tokens = 256; // prompt tokens read in one pass at most
+    // Prompt tokens read in one pass at most; 0: 256 on the CPU, and on a GPU as many of 1024, 512 or 256 as
+    // fit.
+    std::int64_t chunk_tokens = 0;
 };
 
-struct MemoryPlan // bytes
+// What a model needs on the device of the options. All but the tokens in bytes.
+struct MemoryPlan
 {
-    std::int64_t weights = 0; // mapped from the file
+    std::int64_t weights = 0; // mapped from the file, or copied to the GPU
     std::int64_t cache = 0;
-    std::int64_t scratch = 0;
+    std::int64_t scratch = 0; // intermediate results
+    std::int64_t library = 0; // what the GPU's driver and libraries take beside that; 0 on the CPU
     std::int64_t total = 0;
     std::int64_t available = 0; // of the device now
     bool fits = false;
+
+    std::int64_t chunk_tokens = 0;           // that the plan is for
+    std::int64_t largest_context_tokens = 0; // that would fit on this device; 0: none
+    std::string
+        verdict; // one sentence: "Fits: …", "Does not fit: expected …, found …", why a GPU cannot be used
 };
+
+struct DeviceModel; // engine/weight_layout.h
 
 struct ModelInfo
 {
@@ -82,10 +95,14 @@ struct ModelInfo
     std::string
         identity; // hash of headers, sizes and samples of the data: the same weights give the same identity
     bool is_chat = false; // has a chat template
+    // How a GPU would hold the weights, for plan(); null where there are none.
+    std::shared_ptr<const DeviceModel> device_model;
 };
 
 // Reads headers and vocabulary alone; works for files without weights. Throws Error.
 ModelInfo inspect(const std::filesystem::path& model);
+// What load() will find; asks the device for its free memory. Throws Error where an option is out of range. A
+// device that is not there or cannot be used gives a plan that does not fit and says why.
 MemoryPlan plan(const ModelInfo& model, const LoadOptions& options);
 
 struct LoadProgress
@@ -167,6 +184,8 @@ public:
     virtual void text(std::string_view utf8) = 0;         // whole characters
     virtual void finished(const Result& result) = 0;
     virtual void failed(const std::string& message) = 0;
+    // The same where the GPU is the reason and the CPU would serve: it was lost, or out of memory.
+    virtual void device_failed(const std::string& message) { failed(message); }
 };
 
 using SequenceId = std::int64_t;
@@ -199,12 +218,13 @@ public:
     virtual bool step() = 0;
 };
 
-// Maps and checks the model. `progress` is called on this thread. Throws Error, also when stopped.
+// Maps and checks the model. `progress` is called on this thread. Throws Error, also when stopped;
+// DeviceError (engine/error.h) where the GPU is the reason and the CPU would serve.
 std::unique_ptr<Engine> load(const std::filesystem::path& model, const LoadOptions& options,
                              const std::function<void(const LoadProgress&)>& progress, std::stop_token stop);
 
-// start() and step() until it is done. Throws Error where the generation failed. `on_text` gets whole
-// characters.
+// start() and step() until it is done. Throws Error where the generation failed, DeviceError where the GPU
+// did. `on_text` gets whole characters.
 Result generate(Engine& engine, SequenceId sequence, const Request& request, std::stop_token stop,
                 const std::function<void(std::string_view)>& on_text);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,6 +22,24 @@ public:
 
 private:
     std::string m_where;
+};
+
+// A GPU is the reason, and the CPU would serve.
+class DeviceError : public Error
+{
+public:
+    enum class Cause : std::uint8_t
+    {
+        lost,          // unusable until the program is started again
+        out_of_memory, // expected more than it has free
+        unusable,      // not there, too old, a library is missing
+    };
+    DeviceError(Cause why, std::string_view what)
+        : Error("", what)
+        , cause(why)
+    {
+    }
+    Cause cause;
 };
 
 // A name out of a file as it may be shown in a message, a log or a terminal: valid UTF-8, control characters

@@ -14,6 +14,7 @@ namespace engine {
 namespace {
 
 constexpr std::int64_t default_context_tokens = 8192;
+constexpr std::int64_t default_chunk_tokens = 256;
 
 // A token of fewer active parameters is a fraction of a millisecond for one thread; more would mostly wait
 // for one another, above all where other programs run.
@@ -48,7 +49,9 @@ LoadOptions resolve(const LoadOptions& options, std::int64_t model_context_token
     check_range(o.context_tokens, 0, model_context_tokens, "context tokens");
     if (o.context_tokens == 0)
         o.context_tokens = std::min(model_context_tokens, default_context_tokens);
-    check_range(o.chunk_tokens, 1, 4096, "chunk tokens");
+    check_range(o.chunk_tokens, 0, 4096, "chunk tokens");
+    if (o.chunk_tokens == 0)
+        o.chunk_tokens = default_chunk_tokens;
     check_range(o.cache_tokens, 0, std::int64_t{1} << 32, "cache tokens");
     if (o.cache_tokens == 0)
         o.cache_tokens = 2 * o.context_tokens;

@@ -83,8 +83,7 @@ void inspect(const Arguments& arguments, const std::stop_token&)
     const std::int64_t wanted = arguments.integer("--ctx", 0, 1, std::numeric_limits<std::int32_t>::max());
     const engine::ModelInfo info = engine::inspect(modelOperand(arguments));
     engine::LoadOptions options;
-    options.context_tokens =
-        wanted > 0 ? wanted : std::min<std::int64_t>(info.context_length, options.chunk_tokens * 32);
+    options.context_tokens = wanted > 0 ? wanted : std::min<std::int64_t>(info.context_length, 8192);
     options.cache_tokens = options.context_tokens; // one conversation
     const engine::MemoryPlan plan = engine::plan(info, options);
     if (!arguments.has("--json")) {

@@ -287,7 +287,7 @@ private slots:
         QVERIFY(failure([](LoadOptions& o) { o.isa = "abacus"; }).find("abacus") != std::string::npos);
         QVERIFY(failure([](LoadOptions& o) { o.device = "cuda:99"; }).find("cuda:99") != std::string::npos);
         QVERIFY(failure([](LoadOptions& o) { o.threads = -1; }).find("threads") != std::string::npos);
-        QVERIFY(failure([](LoadOptions& o) { o.chunk_tokens = 0; }).find("chunk") != std::string::npos);
+        QVERIFY(failure([](LoadOptions& o) { o.chunk_tokens = -1; }).find("chunk") != std::string::npos);
         QVERIFY(failure([](LoadOptions& o) { o.context_tokens = 163841; }).find("context") !=
                 std::string::npos);
     }

@@ -7,11 +7,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdlib>
 #include <memory>
 #include <new>
 #include <optional>
+#include <vector>
 
 namespace engine {
 
@@ -69,6 +71,8 @@ public:
         , m_activations(config, options.max_rows, m_arena.data())
         , m_layers(make_layers(config, options))
         , m_cache(m_layers.front().block_bytes() * options.cache_blocks * config.num_hidden_layers)
+        , m_logits(logits_rows(options.max_rows) * config.vocab_size *
+                   static_cast<std::int64_t>(sizeof(float)))
         , m_pool(options.threads)
         , m_ops(m_pool, m_isa)
     {
@@ -82,21 +86,66 @@ public:
     bool forward(const kernels::Batch& batch, std::span<float> logits, std::stop_token stop) override
     {
         assert(batch.rows() <= m_max_rows);
-        const std::int64_t vocabulary = m_weights.head.rows;
-        const kernels::View<float> output{logits.data(), static_cast<std::int64_t>(batch.output_rows.size()),
-                                          vocabulary, vocabulary};
         m_pool.set_stop(stop);
         try {
-            return engine::forward(m_ops, m_weights, m_attention, batch, m_layers, m_activations, output,
-                                   stop);
+            return engine::forward(m_ops, m_weights, m_attention, batch, m_layers, m_activations,
+                                   logits_view(logits.data(), batch.output_rows.size()), stop);
         } catch (const kernels::cpu::Stopped&) {
             return false;
         }
     }
 
-    std::int64_t scratch_bytes() const override { return m_arena.bytes() + m_ops.scratch_bytes(); }
+    void set_defined(std::span<const std::uint8_t> defined) override
+    {
+        m_defined.assign(defined.begin(), defined.end());
+        m_choosing.logits.reserve(defined.size());
+        m_choosing.candidates.reserve(defined.size());
+        m_choosing.order.reserve(defined.size());
+    }
+
+    bool sample(const kernels::Batch& batch, std::span<const Choice> choices, std::span<std::int32_t> ids,
+                std::stop_token stop) override
+    {
+        assert(batch.rows() <= m_max_rows);
+        const kernels::View<float> h = m_activations.h.first_rows(batch.rows());
+        const std::size_t outputs = batch.output_rows.size();
+        const auto part_rows = static_cast<std::size_t>(logits_rows(m_max_rows));
+        m_pool.set_stop(stop);
+        try {
+            if (!engine::forward(m_ops, m_weights, m_attention, batch, m_layers, m_activations, {}, stop))
+                return false;
+            kernels::Batch part = batch;
+            for (std::size_t first = 0; first < outputs; first += part_rows) {
+                part.output_rows = batch.output_rows.subspan(first, std::min(part_rows, outputs - first));
+                const kernels::View<float> logits =
+                    logits_view(reinterpret_cast<float*>(m_logits.data()), part.output_rows.size());
+                m_ops.norm_head(logits, h, m_weights.norm, m_weights.head, part);
+                for (std::size_t i = 0; i < part.output_rows.size(); ++i) {
+                    const float* row = logits.row(static_cast<std::int64_t>(i));
+                    const Choice& choice = choices[first + i];
+                    ids[first + i] = kernels::choose(std::span(row, static_cast<std::size_t>(logits.columns)),
+                                                     choice.draw, choice.recent, m_defined, m_choosing);
+                }
+            }
+            return true;
+        } catch (const kernels::cpu::Stopped&) {
+            return false;
+        }
+    }
+
+    std::int64_t scratch_bytes() const override
+    {
+        return m_arena.bytes() + m_logits.bytes() + m_ops.scratch_bytes();
+    }
+    std::int64_t memory_bytes() const override { return m_cache.bytes() + scratch_bytes(); }
 
 private:
+    kernels::View<float> logits_view(float* data, std::size_t rows) const
+    {
+        const std::int64_t vocabulary = m_weights.head.rows;
+        return {data, static_cast<std::int64_t>(rows), vocabulary, vocabulary};
+    }
+
     static std::vector<kernels::LayerCache> make_layers(const Config& config, const BackendOptions& options)
     {
         const kernels::Dtype dtype =
@@ -114,6 +163,9 @@ private:
     Activations<float> m_activations;
     std::vector<kernels::LayerCache> m_layers;
     Memory m_cache;
+    Memory m_logits; // (logits_rows, N)
+    std::vector<std::uint8_t> m_defined;
+    kernels::SamplingScratch m_choosing;
     kernels::cpu::ThreadPool m_pool;
     kernels::cpu::Ops m_ops;
 };

@@ -63,19 +63,24 @@ public:
         : m_runtime(std::move(runtime))
         , m_tokenizer(std::move(tokenizer))
         , m_chat(m_tokenizer)
-        , m_defined(m_tokenizer.defined_mask(static_cast<std::size_t>(m_runtime->config.vocab_size)))
         , m_attention(m_runtime->config)
         , m_info(describe(m_runtime->files, m_runtime->config))
     {
         m_info.is_chat = !m_tokenizer.chat_template().empty();
-        if (std::find(m_defined.begin(), m_defined.end(), true) == m_defined.end())
+        const std::vector<bool> mask =
+            m_tokenizer.defined_mask(static_cast<std::size_t>(m_runtime->config.vocab_size));
+        const std::vector<std::uint8_t> defined(mask.begin(), mask.end());
+        if (std::find(defined.begin(), defined.end(), 1) == defined.end())
             throw Error(m_tokenizer.file(), "expected a token that may be generated, found none");
+        m_runtime->backend->set_defined(defined);
         const auto rows = static_cast<std::size_t>(m_runtime->options.chunk_tokens);
         m_tokens.reserve(rows);
         m_positions.reserve(rows);
         m_segments.reserve(rows);
         m_output_rows.reserve(rows);
         m_served.reserve(rows);
+        m_choices.reserve(rows);
+        m_ids.reserve(rows);
     }
 
     // Answers in the making end before their sinks are gone.
@@ -134,16 +139,15 @@ private:
     bool make_room(const Sequence& wanting, std::int64_t tokens);
     void plan_pass();
     void run_pass();
-    void accept(Sequence& sequence, std::span<const float> logits);
+    void accept(Sequence& sequence, std::int32_t id);
     void accept_token(Sequence& sequence, std::int32_t id);
     void show(Generation& generation, std::string_view bytes);
     void finish(Sequence& sequence, Finish reason);
-    void fail(Sequence& sequence, const std::string& message);
+    void fail(Sequence& sequence, const std::exception& error);
 
     std::unique_ptr<Runtime> m_runtime;
     text::Tokenizer m_tokenizer;
     text::ChatTemplate m_chat;
-    std::vector<bool> m_defined; // ids that may be sampled
     Attention m_attention;
     ModelInfo m_info;
     PassStop m_pass_stop;
@@ -159,7 +163,8 @@ private:
     std::vector<std::int32_t> m_positions;
     std::vector<std::int32_t> m_output_rows;
     std::vector<kernels::Segment> m_segments;
-    std::vector<float> m_logits;
+    std::vector<Choice> m_choices; // for each output row
+    std::vector<std::int32_t> m_ids;
 };
 
 std::vector<std::int32_t> ModelEngine::prompt_of(const Request& request) const
@@ -244,7 +249,7 @@ void ModelEngine::start(SequenceId id, const Request& request, std::stop_token s
         .sink = sink,
         .stop = stop,
         .on_stop = std::stop_callback<std::function<void()>>(stop, [this] { m_pass_stop.interrupt(); }),
-        .sampler = Sampler(request.sampling, m_defined),
+        .sampler = Sampler(request.sampling),
         .utf8 = {},
         .stops = text::StopStrings(request.stop),
         .strip = request.messages.empty() || request.continue_last || request.fill_in
@@ -271,10 +276,6 @@ void ModelEngine::start(SequenceId id, const Request& request, std::stop_token s
     sequence.blocks.reserve(static_cast<std::int64_t>(length) + most);
     sequence.generation = std::move(generation);
 
-    const auto active = std::count_if(m_sequences.begin(), m_sequences.end(),
-                                      [](const auto& entry) { return entry.second.generation != nullptr; });
-    const std::int64_t rows = std::min<std::int64_t>(active, m_runtime->options.chunk_tokens);
-    m_logits.resize(std::max(m_logits.size(), static_cast<std::size_t>(rows * m_runtime->config.vocab_size)));
     sink.prompt_progress(sequence.generation->result.reused_tokens,
                          sequence.generation->result.prompt_tokens);
 }
@@ -316,6 +317,7 @@ void ModelEngine::plan_pass()
     m_positions.clear();
     m_output_rows.clear();
     m_segments.clear();
+    m_choices.clear();
 
     // Memory first: making room may drop the cache of another sequence, which then has more to read.
     std::sort(m_active.begin(), m_active.end(), [](const Sequence* a, const Sequence* b) {
@@ -348,8 +350,10 @@ void ModelEngine::plan_pass()
             m_tokens.push_back(s->tokens[static_cast<std::size_t>(position + i)]);
             m_positions.push_back(static_cast<std::int32_t>(position + i));
         }
-        if (count == static_cast<std::int64_t>(s->unread()))
+        if (count == static_cast<std::int64_t>(s->unread())) {
             m_output_rows.push_back(static_cast<std::int32_t>(rows + count - 1));
+            m_choices.push_back(s->generation->sampler.next(s->tokens));
+        }
     }
 
     ++m_passes;
@@ -380,24 +384,26 @@ bool ModelEngine::step()
         plan_pass();
         run_pass();
     } catch (const std::exception& error) {
-        // Before the pass was planned it concerned everyone.
-        if (m_served.empty())
+        // Before the pass was planned it concerned everyone; so does a GPU that is gone.
+        const bool concerns_all = m_served.empty() || dynamic_cast<const DeviceError*>(&error);
+        if (concerns_all) {
+            m_served.clear();
             for (auto& [id, sequence] : m_sequences)
                 m_served.push_back(&sequence);
+        }
         for (Sequence* s : m_served)
             if (s->generation)
-                fail(*s, error.what());
+                fail(*s, error);
     }
     return true;
 }
 
 void ModelEngine::run_pass()
 {
-    const auto width = static_cast<std::size_t>(m_runtime->config.vocab_size);
     const kernels::Batch batch{m_tokens, m_positions, m_segments, m_output_rows,
                                choose_form(m_attention.shape, m_segments)};
-    const std::span<float> logits(m_logits.data(), m_output_rows.size() * width);
-    if (!m_runtime->backend->forward(batch, logits, m_pass_stop.token()))
+    m_ids.resize(m_output_rows.size());
+    if (!m_runtime->backend->sample(batch, m_choices, m_ids, m_pass_stop.token()))
         return; // someone stopped; the others' rows are read again
     for (const format::MappedFile& file : m_runtime->files.files())
         if (file.is_damaged())
@@ -411,20 +417,19 @@ void ModelEngine::run_pass()
         if (result.generated_tokens == 0)
             s.generation->sink.prompt_progress(static_cast<std::int64_t>(s.cached), result.prompt_tokens);
         if (s.unread() == 0)
-            accept(s, logits.subspan(output++ * width, width));
+            accept(s, m_ids[output++]);
     }
 }
 
-void ModelEngine::accept(Sequence& sequence, std::span<const float> logits)
+void ModelEngine::accept(Sequence& sequence, std::int32_t id)
 {
-    const std::optional<std::int32_t> id = sequence.generation->sampler.sample(logits, sequence.tokens);
-    if (id)
-        accept_token(sequence, *id);
+    sequence.generation->sampler.accept();
+    if (id >= 0)
+        accept_token(sequence, id);
     else
         fail(sequence, Error(m_runtime->files.path().string(),
                              fmt::format("position {}: expected finite logits, found others",
-                                         sequence.tokens.size() - 1))
-                           .what());
+                                         sequence.tokens.size() - 1)));
 }
 
 void ModelEngine::accept_token(Sequence& sequence, std::int32_t id)
@@ -487,13 +492,16 @@ void ModelEngine::finish(Sequence& sequence, Finish reason)
     g->sink.finished(r);
 }
 
-void ModelEngine::fail(Sequence& sequence, const std::string& message)
+void ModelEngine::fail(Sequence& sequence, const std::exception& error)
 {
     const std::unique_ptr<Generation> g = std::move(sequence.generation);
     // What the failure left in the cache is not to be trusted.
     sequence.keep(0);
     sequence.tokens.clear();
-    g->sink.failed(message);
+    if (dynamic_cast<const DeviceError*>(&error))
+        g->sink.device_failed(error.what());
+    else
+        g->sink.failed(error.what());
 }
 
 } // namespace

@@ -31,8 +31,8 @@ struct Device
     std::string name; // "NVIDIA H100", the processor's name
     std::int64_t memory_bytes = 0;
     std::int64_t free_bytes = 0;
-    std::string detail;  // "compute capability 9.0", "avx2, 2 threads"
-    std::string why_not; // one sentence why it cannot be used; empty: it can
+    std::string detail;       // "compute capability 9.0", "avx2, 2 threads"
+    std::string why_not = {}; // one sentence why it cannot be used; empty: it can
 };
 
 // The CPU and every GPU that the CUDA module finds, those that cannot be used with the reason. A GPU that was
@@ -223,8 +223,8 @@ public:
 std::unique_ptr<Engine> load(const std::filesystem::path& model, const LoadOptions& options,
                              const std::function<void(const LoadProgress&)>& progress, std::stop_token stop);
 
-// start() and step() until it is done. Throws Error where the generation failed, DeviceError where the GPU
-// did. `on_text` gets whole characters.
+// start() and step() until it is done. Throws Error where the generation failed. `on_text` gets whole
+// characters.
 Result generate(Engine& engine, SequenceId sequence, const Request& request, std::stop_token stop,
                 const std::function<void(std::string_view)>& on_text);
 

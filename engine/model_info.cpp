@@ -2,6 +2,7 @@
 #include "engine/model_info.h"
 
 #include "engine/activations.h"
+#include "engine/backend.h"
 #include "engine/devices.h"
 #include "engine/error.h"
 #include "engine/runtime.h"
@@ -108,6 +109,7 @@ Config sizes(const ModelInfo& info)
         return found == info.hyperparameters.end() ? 0 : found->second;
     };
     Config c;
+    c.vocab_size = of("vocab_size");
     c.hidden_size = of("hidden_size");
     c.num_hidden_layers = of("num_hidden_layers");
     c.num_attention_heads = of("num_attention_heads");
@@ -192,7 +194,10 @@ MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
     const LoadOptions resolved = resolve(options, model.context_length);
     plan.weights = model.file_bytes;
     plan.cache = resolved.cache_tokens * model.kv_bytes_per_token.at(cache_name(resolved.cache_type));
-    plan.scratch = Activations<float>(sizes(model), resolved.chunk_tokens, nullptr).bytes;
+    const Config c = sizes(model);
+    plan.scratch =
+        Activations<float>(c, resolved.chunk_tokens, nullptr).bytes +
+        logits_rows(resolved.chunk_tokens) * c.vocab_size * static_cast<std::int64_t>(sizeof(float));
     plan.total = plan.weights + plan.cache + plan.scratch;
     plan.fits = plan.total <= plan.available;
     return plan;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/error.h"
 #include "engine/sampler.h"
+#include "kernels/sampling.h"
 
 #include <QTest>
 
@@ -10,7 +11,6 @@
 #include <numeric>
 #include <random>
 
-using engine::Sampler;
 using engine::Sampling;
 
 namespace {
@@ -27,15 +27,39 @@ Sampling plain(float temperature)
     return s;
 }
 
+using Mask = std::vector<std::uint8_t>;
+
+// A generation that takes what is chosen.
+class Sampler
+{
+public:
+    Sampler(const Sampling& sampling, const Mask& defined)
+        : m_sampler(sampling)
+        , m_defined(defined)
+    {
+    }
+    std::int32_t sample(std::span<const float> logits, std::span<const std::int32_t> tokens)
+    {
+        const engine::Choice choice = m_sampler.next(tokens);
+        const std::int32_t id = kernels::choose(logits, choice.draw, choice.recent, m_defined, m_scratch);
+        m_sampler.accept();
+        return id;
+    }
+
+private:
+    engine::Sampler m_sampler;
+    const Mask& m_defined;
+    kernels::SamplingScratch m_scratch;
+};
+
 // How often each id comes out of `rounds` draws.
 std::vector<double> frequencies(const Sampling& sampling, const std::vector<float>& logits,
-                                const std::vector<bool>& defined, int rounds,
-                                const std::vector<std::int32_t>& before = {})
+                                const Mask& defined, int rounds, const std::vector<std::int32_t>& before = {})
 {
     Sampler sampler(sampling, defined);
     std::vector<double> counts(logits.size(), 0.0);
     for (int i = 0; i < rounds; ++i)
-        counts[static_cast<std::size_t>(*sampler.sample(logits, before))] += 1.0 / rounds;
+        counts[static_cast<std::size_t>(sampler.sample(logits, before))] += 1.0 / rounds;
     return counts;
 }
 
@@ -63,7 +87,7 @@ void compare(const std::vector<double>& found, std::vector<double> expected)
 
 constexpr int rounds = 20'000;
 const std::vector<float> logits = {1.0f, 3.0f, 2.5f, -1.0f, 3.2f, 0.0f};
-const std::vector<bool> all(6, true);
+const Mask all(6, 1);
 
 } // namespace
 
@@ -75,18 +99,18 @@ private slots:
     void greedy_takes_the_best()
     {
         Sampler sampler(plain(0), all);
-        QCOMPARE(*sampler.sample(logits, {}), 4);
+        QCOMPARE(sampler.sample(logits, {}), 4);
         // Of equals the first.
         const std::vector<float> flat(6, 1.5f);
-        QCOMPARE(*sampler.sample(flat, {}), 0);
+        QCOMPARE(sampler.sample(flat, {}), 0);
     }
 
     void undefined_ids_never_come()
     {
-        std::vector<bool> defined = all;
-        defined[4] = defined[1] = false;
+        Mask defined = all;
+        defined[4] = defined[1] = 0;
         Sampler greedy(plain(0), defined);
-        QCOMPARE(*greedy.sample(logits, {}), 2);
+        QCOMPARE(greedy.sample(logits, {}), 2);
         const auto found = frequencies(plain(5), logits, defined, rounds);
         QCOMPARE(found[4] + found[1], 0.0);
         auto expected = softmax(logits, 5);
@@ -150,14 +174,14 @@ private slots:
         s.repeat_window = 2;
         Sampler sampler(s, all);
         const std::vector<std::int32_t> once = {4};
-        QCOMPARE(*sampler.sample(logits, once), 1);
+        QCOMPARE(sampler.sample(logits, once), 1);
         const std::vector<std::int32_t> twice = {4, 4}; // counts once: 3.2 / 1.2 is still above 2.5
-        QCOMPARE(*sampler.sample(std::vector<float>{0, 0, 2.5f, 0, 3.2f, 0}, twice), 4);
+        QCOMPARE(sampler.sample(std::vector<float>{0, 0, 2.5f, 0, 3.2f, 0}, twice), 4);
         const std::vector<std::int32_t> long_ago = {4, 0, 0};
-        QCOMPARE(*sampler.sample(logits, long_ago), 4);
+        QCOMPARE(sampler.sample(logits, long_ago), 4);
         // Below zero it makes things less likely too.
         QCOMPARE(
-            *sampler.sample(std::vector<float>{-1.0f, -1.1f, -5, -5, -5, -5}, std::vector<std::int32_t>{0}),
+            sampler.sample(std::vector<float>{-1.0f, -1.1f, -5, -5, -5, -5}, std::vector<std::int32_t>{0}),
             1);
     }
 
@@ -169,7 +193,7 @@ private slots:
             Sampler sampler(s, all);
             std::vector<std::int32_t> ids;
             for (int i = 0; i < 30; ++i)
-                ids.push_back(*sampler.sample(logits, ids));
+                ids.push_back(sampler.sample(logits, ids));
             return ids;
         };
         QCOMPARE(draw(7), draw(7));
@@ -182,8 +206,24 @@ private slots:
         const std::vector<float> flat(6, 0.0f);
         for (int i = 0; i < 20; ++i) {
             const double uniform = static_cast<double>(random() >> 11) * 0x1p-53;
-            QCOMPARE(*sampler.sample(flat, {}), static_cast<std::int32_t>(uniform * 6));
+            QCOMPARE(sampler.sample(flat, {}), static_cast<std::int32_t>(uniform * 6));
         }
+    }
+
+    // A pass that was interrupted asks again, and gets the same.
+    void choices_wait_to_be_accepted()
+    {
+        Sampling s = plain(1);
+        s.repeat_penalty = 1.5f;
+        s.repeat_window = 2;
+        engine::Sampler sampler(s);
+        const std::vector<std::int32_t> tokens = {7, 8, 9};
+        const engine::Choice first = sampler.next(tokens);
+        QCOMPARE(sampler.next(tokens).draw.uniform, first.draw.uniform);
+        QCOMPARE(first.recent.size(), std::size_t{2});
+        QCOMPARE(first.recent[0], 8);
+        sampler.accept();
+        QVERIFY(sampler.next(tokens).draw.uniform != first.draw.uniform);
     }
 
     void not_finite()
@@ -194,9 +234,9 @@ private slots:
               -std::numeric_limits<float>::infinity()}) {
             std::vector<float> broken = logits;
             broken[3] = bad;
-            QVERIFY(!sampler.sample(broken, {}));
+            QCOMPARE(sampler.sample(broken, {}), -1);
         }
-        QVERIFY(sampler.sample(logits, {}));
+        QVERIFY(sampler.sample(logits, {}) >= 0);
     }
 
     // A real vocabulary, random settings: whatever comes out was allowed to.
@@ -207,7 +247,7 @@ private slots:
         std::mt19937 random(seed);
         std::normal_distribution<float> normal(0, 4);
         std::vector<float> many(5000);
-        std::vector<bool> defined(many.size(), true);
+        Mask defined(many.size(), 1);
         for (int round = 0; round < 50; ++round) {
             for (float& x : many)
                 x = normal(random);
@@ -233,7 +273,7 @@ private slots:
                     mass += std::exp((static_cast<double>(many[i]) - best) /
                                      std::max(0.01, double(s.temperature)));
             for (int i = 0; i < 20; ++i) {
-                const auto id = static_cast<std::size_t>(*sampler.sample(many, {}));
+                const auto id = static_cast<std::size_t>(sampler.sample(many, {}));
                 QVERIFY(defined[id]);
                 const auto rank =
                     static_cast<std::size_t>(std::find(order.begin(), order.end(), id) - order.begin());

@@ -26,10 +26,10 @@ BOS, EOS, PAD, SPARE = (
 # Share of the training tokens: name -> (first stage, conversation stage, stage of the long context).
 MIX = {
     "synth_copy": (0.24, 0.20, 0.05),
-    "synth_tales": (0.20, 0.18, 0.05),
+    "synth_tales": (0.18, 0.18, 0.05),
     "synth_talk": (0.12, 0.25, 0.10),
-    "synth_facts": (0.14, 0.14, 0.10),
-    "synth_chat": (0.11, 0.07, 0.0),
+    "synth_facts": (0.18, 0.14, 0.10),
+    "synth_chat": (0.09, 0.07, 0.0),
     "synth_fathom": (0.03, 0.05, 0.05),
     "synth_stories": (0.02, 0.0, 0.0),
     "synth_zh": (0.05, 0.06, 0.03),

@@ -30,7 +30,7 @@ from model import Config, Model
 
 # Tokens in a row. First stage: short rows, then by turns; the others: by turns.
 SHORT_ROWS_UNTIL, SHORT_ROW = 3_000_000, 256
-ROWS = ([512, 256, 512, 1024], [1024, 512, 1024, 2048], [8192, 2048, 4096, 1024])
+ROWS = ([512, 1024, 256, 2048], [1024, 512, 1024, 2048], [8192, 2048, 4096, 8192])
 LONG_CONTEXT_RATE = 0.1  # of the full rate, at the beginning of the last stage
 MICRO_TOKENS = 2048
 

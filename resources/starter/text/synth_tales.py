@@ -163,7 +163,7 @@ def sums(r):
     return copy.pick(r, "%d %s %d" % (a, sign, b), "What is %d %s %d?" % (a, sign, b), "%d %s %d = ?" % (a, sign, b)), "%d %s %d = %d" % (a, sign, b, n)
 
 
-FACTS = [en.q_animal, en.q_animal, en.q_animal, en.q_capital, en.q_capital, en.q_color, en.q_opp, en.q_def, en.q_def, en.q_sci, en.q_sci, en.q_list, en.q_list, en.q_job, en.q_order, en.q_count, en.q_isa, sums, sums, en.q_wordmath]
+FACTS = [en.q_animal, en.q_animal, en.q_animal, en.q_capital, en.q_capital, en.q_color, en.q_opp, en.q_def, en.q_def, en.q_sci, en.q_sci, en.q_list, en.q_list, en.q_job, en.q_order, en.q_count, en.q_isa, sums, sums, sums, sums, en.q_wordmath]
 
 
 def facts(r):

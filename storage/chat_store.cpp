@@ -3,6 +3,7 @@
 
 #include "storage/folding.h"
 #include "storage/migrations.h"
+#include "storage/rescue.h"
 
 #include <algorithm>
 #include <bit>
@@ -78,6 +79,7 @@ std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& profil
 
 std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& profile)
 {
+    finish_exchange(profile);
     auto database = std::make_unique<Connection>(database_file(profile), Connection::Mode::read_write);
     refuse_foreign(*database, supported_version());
     database->use_write_ahead_log();

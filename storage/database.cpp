@@ -161,6 +161,15 @@ std::span<const std::byte> Statement::blob(int column) const
                  : std::span<const std::byte>();
 }
 
+Statement& Statement::bind_row(const Statement& row)
+{
+    for (int column = 0; column < sqlite3_column_count(row.m_statement); ++column)
+        if (sqlite3_bind_value(m_statement, column + 1, sqlite3_column_value(row.m_statement, column)) !=
+            SQLITE_OK)
+            m_connection->fail();
+    return *this;
+}
+
 void Statement::bind_one(int index, std::nullptr_t)
 {
     if (sqlite3_bind_null(m_statement, index) != SQLITE_OK)

@@ -42,6 +42,9 @@ public:
         return *this;
     }
 
+    // Every column of the other statement's row, as it is stored, to the parameter of the same place.
+    Statement& bind_row(const Statement& row);
+
     bool step();                  // true: a row is there; false: done
     std::int64_t first_integer(); // steps once: the row's first value, or 0 without a row
 

@@ -131,6 +131,13 @@ void sync(const std::filesystem::path& path)
             path.string(), code == ENOSPC ? Error::Kind::full : Error::Kind::io);
 }
 
+} // namespace
+
+std::span<const Migration> migrations()
+{
+    return list;
+}
+
 std::string utc_time()
 {
     using namespace std::chrono;
@@ -142,13 +149,6 @@ std::string utc_time()
     char text[32];
     std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &parts);
     return fmt::format("{}-{:03}", text, milliseconds);
-}
-
-} // namespace
-
-std::span<const Migration> migrations()
-{
-    return list;
 }
 
 int supported_version()
@@ -203,6 +203,20 @@ void migrate(Connection& database, std::span<const Migration> steps, const std::
     transaction.commit();
 }
 
+std::vector<std::filesystem::path> backups_in(const std::filesystem::path& folder)
+{
+    std::vector<std::filesystem::path> files;
+    std::error_code ignored;
+    for (std::filesystem::directory_iterator entry(folder, ignored), end; entry != end;
+         entry.increment(ignored)) {
+        const std::string name = entry->path().filename().string();
+        if (name.starts_with("fathom-") && name.ends_with(".db"))
+            files.push_back(entry->path());
+    }
+    std::sort(files.begin(), files.end(), std::greater<>()); // their names begin with their time
+    return files;
+}
+
 std::filesystem::path back_up(Connection& database, const std::filesystem::path& backups)
 {
     namespace fs = std::filesystem;
@@ -238,13 +252,7 @@ std::filesystem::path back_up(Connection& database, const std::filesystem::path&
                     file.string(), Error::Kind::io);
     sync(backups);
 
-    std::vector<fs::path> all;
-    for (fs::directory_iterator entry(backups, ignored), end; entry != end; entry.increment(ignored)) {
-        const std::string name = entry->path().filename().string();
-        if (name.starts_with("fathom-") && name.ends_with(".db"))
-            all.push_back(entry->path());
-    }
-    std::sort(all.begin(), all.end(), std::greater<>()); // their names begin with their time: newest first
+    const std::vector<fs::path> all = backups_in(backups);
     for (std::size_t i = kept_backups; i < all.size(); ++i)
         fs::remove(all[i], ignored);
     return file;

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace storage {
 
@@ -34,5 +36,11 @@ void migrate(Connection& database, std::span<const Migration> list, const std::f
 // the disk before this returns. Only the newest `kept_backups` stay.
 inline constexpr int kept_backups = 3;
 std::filesystem::path back_up(Connection& database, const std::filesystem::path& backups);
+
+// The backups in a folder, newest first.
+std::vector<std::filesystem::path> backups_in(const std::filesystem::path& folder);
+
+// "20261124-093000-123", which sorts by time.
+std::string utc_time();
 
 } // namespace storage

@@ -56,6 +56,15 @@ void overwrite(const fs::path& file, std::size_t at, const std::string& bytes)
     stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+bool has_tables(const fs::path& file)
+{
+    return !error_of([&] {
+        Connection database(file, Connection::Mode::read_only);
+        database.run("SELECT length(sql) FROM sqlite_schema");
+        database.run("SELECT id FROM messages LIMIT 0");
+    });
+}
+
 } // namespace
 
 class TestRescue : public QObject
@@ -107,18 +116,22 @@ private slots:
             const Profile profile;
             const ProfileLock lock(profile.path());
             std::string damaged = whole;
-            // The first page says where everything is; without it there is nothing to find.
+            // The first page is tried in a test of its own.
             const std::size_t lost = 1 + random() % (pages - 1);
             for (std::size_t i = 0; i < page; ++i)
                 damaged[lost * page + i] = static_cast<char>(random());
             std::ofstream(profile.database(), std::ios::binary) << damaged;
 
-            try {
-                rescue(lock);
-            } catch (const Error& error) {
-                QFAIL(
-                    qPrintable(QStringLiteral("page %1: %2").arg(lost).arg(QString::fromUtf8(error.what()))));
+            // Some pages hold the description of the tables. Without it there is nothing to find, and nothing
+            // is done.
+            if (!has_tables(profile.database())) {
+                const std::optional<Error> error = error_of([&] { rescue(lock); });
+                QVERIFY(error);
+                QCOMPARE(error->kind(), Error::Kind::corrupt);
+                QVERIFY(bytes_of(profile.database()) == damaged);
+                continue;
             }
+            rescue(lock);
             {
                 Connection rescued(profile.database(), Connection::Mode::read_only);
                 QVERIFY(check(rescued).empty());

@@ -5,10 +5,10 @@
 
 #include "engine/config.h"
 #include "engine/engine.h"
-#include "engine/sampler.h"
 #include "engine/weights.h"
 #include "kernels/batch.h"
 #include "kernels/cuda/plan.h"
+#include "kernels/sampling.h"
 
 #include <cstdint>
 #include <functional>
@@ -47,7 +47,7 @@ public:
 
     // As forward(), but the logits stay where they are: ids (output rows) are chosen from them by
     // kernels::choose, -1 where they are not finite.
-    virtual bool sample(const kernels::Batch& batch, std::span<const Choice> choices,
+    virtual bool sample(const kernels::Batch& batch, std::span<const kernels::TokenChoice> choices,
                         std::span<std::int32_t> ids, std::stop_token stop) = 0;
 
     virtual std::int64_t scratch_bytes() const = 0;

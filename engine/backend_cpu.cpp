@@ -103,8 +103,8 @@ public:
         m_choosing.order.reserve(defined.size());
     }
 
-    bool sample(const kernels::Batch& batch, std::span<const Choice> choices, std::span<std::int32_t> ids,
-                std::stop_token stop) override
+    bool sample(const kernels::Batch& batch, std::span<const kernels::TokenChoice> choices,
+                std::span<std::int32_t> ids, std::stop_token stop) override
     {
         assert(batch.rows() <= m_max_rows);
         const kernels::View<float> h = m_activations.h.first_rows(batch.rows());
@@ -122,7 +122,7 @@ public:
                 m_ops.norm_head(logits, h, m_weights.norm, m_weights.head, part);
                 for (std::size_t i = 0; i < part.output_rows.size(); ++i) {
                     const float* row = logits.row(static_cast<std::int64_t>(i));
-                    const Choice& choice = choices[first + i];
+                    const kernels::TokenChoice& choice = choices[first + i];
                     ids[first + i] = kernels::choose(std::span(row, static_cast<std::size_t>(logits.columns)),
                                                      choice.draw, choice.recent, m_defined, m_choosing);
                 }

@@ -163,7 +163,7 @@ private:
     std::vector<std::int32_t> m_positions;
     std::vector<std::int32_t> m_output_rows;
     std::vector<kernels::Segment> m_segments;
-    std::vector<Choice> m_choices; // for each output row
+    std::vector<kernels::TokenChoice> m_choices; // for each output row
     std::vector<std::int32_t> m_ids;
 };
 

@@ -33,7 +33,7 @@ Sampler::Sampler(const Sampling& sampling)
     accept();
 }
 
-Choice Sampler::next(std::span<const std::int32_t> tokens) const
+kernels::TokenChoice Sampler::next(std::span<const std::int32_t> tokens) const
 {
     const std::size_t window =
         m_sampling.repeat_penalty == 1.0f

@@ -14,13 +14,6 @@ namespace engine {
 // Throws Error where a value is out of its range.
 void check_sampling(const Sampling& sampling);
 
-// How the token behind one output row is chosen.
-struct Choice
-{
-    kernels::TokenDraw draw;
-    std::span<const std::int32_t> recent; // ids that are penalised
-};
-
 // One generation's random numbers. The same seed and logits give the same tokens on every platform.
 class Sampler
 {
@@ -29,7 +22,7 @@ public:
 
     // For the next token after `tokens`, everything so far, of which the penalty sees the last ones. The same
     // until accept(), so that a pass that was interrupted changes nothing.
-    Choice next(std::span<const std::int32_t> tokens) const;
+    kernels::TokenChoice next(std::span<const std::int32_t> tokens) const;
     void accept();
 
 private:

@@ -30,6 +30,13 @@ struct TokenDraw
     double uniform = 0.0;        // in [0, 1)
 };
 
+// A draw with the ids that its penalty sees.
+struct TokenChoice
+{
+    TokenDraw draw;
+    std::span<const std::int32_t> recent;
+};
+
 // Memory of choose(), to be kept from one choice to the next. Grows to 36 bytes for each id.
 struct SamplingScratch
 {

@@ -40,7 +40,7 @@ public:
     }
     std::int32_t sample(std::span<const float> logits, std::span<const std::int32_t> tokens)
     {
-        const engine::Choice choice = m_sampler.next(tokens);
+        const kernels::TokenChoice choice = m_sampler.next(tokens);
         const std::int32_t id = kernels::choose(logits, choice.draw, choice.recent, m_defined, m_scratch);
         m_sampler.accept();
         return id;
@@ -218,7 +218,7 @@ private slots:
         s.repeat_window = 2;
         engine::Sampler sampler(s);
         const std::vector<std::int32_t> tokens = {7, 8, 9};
-        const engine::Choice first = sampler.next(tokens);
+        const kernels::TokenChoice first = sampler.next(tokens);
         QCOMPARE(sampler.next(tokens).draw.uniform, first.draw.uniform);
         QCOMPARE(first.recent.size(), std::size_t{2});
         QCOMPARE(first.recent[0], 8);

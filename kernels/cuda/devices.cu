@@ -7,6 +7,8 @@ namespace kernels::cuda {
 
 namespace {
 
+constexpr int least_capability_major = 8; // bf16 tensor cores and copies past the registers
+
 // CUDA writes 13.0 as 13000 and 12.8 as 12080.
 std::string version_text(int version)
 {
@@ -59,8 +61,13 @@ DeviceList list_devices()
             device.name = properties.name;
             device.capability_major = properties.major;
             device.capability_minor = properties.minor;
+            if (properties.major < least_capability_major)
+                device.why_not = "compute capability " + std::to_string(properties.major) + "." +
+                                 std::to_string(properties.minor) + ", and " +
+                                 std::to_string(least_capability_major) + ".0 is needed";
         } else { // listed all the same, since the index is the device's number
-            device.name = "GPU " + std::to_string(i) + " (" + cudaGetErrorString(error) + ")";
+            device.name = "GPU " + std::to_string(i);
+            device.why_not = cudaGetErrorString(error);
             cudaGetLastError();
         }
         device.memory_bytes = static_cast<std::int64_t>(total_bytes);

@@ -15,6 +15,7 @@ struct DeviceInfo
     std::int64_t free_bytes = 0;   // at the time of asking, of all processes
     int capability_major = 0;      // compute capability
     int capability_minor = 0;
+    std::string why_not; // half a sentence where it cannot be used, else empty
 };
 
 struct DeviceList

@@ -54,8 +54,7 @@ __asm__(".text\n"
 void Fiber::prepare()
 {
     auto* top = reinterpret_cast<std::uint64_t*>(m_stack + m_bytes);
-    *--top = 0;                                             // no caller
-    *--top = 0;                                             // a function begins 8 bytes off 16
+    *--top = 0; // no caller: a function begins 8 bytes below a multiple of 16
     *--top = reinterpret_cast<std::uint64_t>(&Fiber::loop); // where `ret` goes
     for (int i = 0; i < 6; ++i)
         *--top = 0;

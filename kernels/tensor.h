@@ -3,10 +3,12 @@
 // them.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace kernels {
 
@@ -109,7 +111,12 @@ template <class T> struct View
     {
         return {data + first, rows, count, stride};
     }
-    operator View<const T>() const { return {data, rows, columns, stride}; }
+    template <std::same_as<const T> U>
+    operator View<U>() const
+        requires(!std::is_const_v<T>)
+    {
+        return {data, rows, columns, stride};
+    }
 };
 
 } // namespace kernels

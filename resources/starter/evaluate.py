@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 import data
 from export import as_the_engine_sees, load
-from model import MLP, Model, rotate
+from model import MLP, Model, MultiHead, rotate
 from train import validate
 
 
@@ -30,15 +30,32 @@ class Session:
         self.caches = [None] * model.c.num_hidden_layers
         self.tokens = 0
 
+    def kept(self, index: int, rows: torch.Tensor) -> torch.Tensor:
+        """Appends to a layer's cache and returns the whole."""
+        old = self.caches[index]
+        self.caches[index] = rows if old is None else torch.cat((old, rows))
+        return self.caches[index]
+
+    def multi_head(self, index: int, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        c, w = self.model.c, self.model.layers[index].self_attn
+        q, k = w.turned(w.q_proj(x), cos, sin), w.turned(w.k_proj(x), cos, sin)
+        v = w.v_proj(x).unflatten(-1, (c.num_attention_heads, -1))
+        keys, values = self.kept(index, torch.cat((k, v), -1)).split([k.shape[-1], v.shape[-1]], -1)
+        scores = torch.einsum("thp,shp->hts", q, keys) * c.softmax_scale()
+        positions = torch.arange(len(keys))
+        scores = scores.masked_fill(positions > positions[-len(x) :, None], float("-inf"))
+        return w.o_proj(torch.einsum("hts,shv->thv", scores.softmax(-1), values).flatten(1))
+
     def attention(self, index: int, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
         """x: (tokens, hidden)."""
         c, w = self.model.c, self.model.layers[index].self_attn
+        if isinstance(w, MultiHead):
+            return self.multi_head(index, x, cos, sin)
         heads, nope, rope = c.num_attention_heads, c.qk_nope_head_dim, c.qk_rope_head_dim
         q_nope, q_pe = w.q_proj(x).view(-1, heads, nope + rope).split([nope, rope], -1)
         latent, k_pe = w.kv_a_proj_with_mqa(x).split([c.kv_lora_rank, rope], -1)
         row = torch.cat((w.kv_a_layernorm(latent), rotate(k_pe.unsqueeze(1), cos, sin).squeeze(1)), -1)
-        old = self.caches[index]
-        cache = self.caches[index] = row if old is None else torch.cat((old, row))
+        cache = self.kept(index, row)
         up = w.kv_b_proj.weight.view(heads, nope + c.v_head_dim, c.kv_lora_rank)
         q = torch.cat((torch.einsum("thp,hpc->thc", q_nope, up[:, :nope]), rotate(q_pe, cos, sin)), -1)
         scores = torch.einsum("thc,sc->hts", q, cache) * c.softmax_scale()

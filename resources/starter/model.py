@@ -26,7 +26,7 @@ class Config:
     qk_nope_head_dim: int = 32
     qk_rope_head_dim: int = 16
     v_head_dim: int = 32
-    kv_lora_rank: int = 64
+    kv_lora_rank: int = 64  # 0: plain multi-head attention, which compare.py sets beside it
     intermediate_size: int = 512
     moe_intermediate_size: int = 96
     n_routed_experts: int = 16
@@ -169,6 +169,36 @@ class Attention(nn.Module):
         return self.o_proj(out)
 
 
+class MultiHead(nn.Module):
+    """Plain multi-head attention with the same widths: every head has its own key, rotary part and value to keep."""
+
+    def __init__(self, c: Config):
+        super().__init__()
+        self.c = c
+        heads, key = c.num_attention_heads, c.qk_nope_head_dim + c.qk_rope_head_dim
+        self.q_proj = nn.Linear(c.hidden_size, heads * key, bias=False)
+        self.k_proj = nn.Linear(c.hidden_size, heads * key, bias=False)
+        self.v_proj = nn.Linear(c.hidden_size, heads * c.v_head_dim, bias=False)
+        self.o_proj = nn.Linear(heads * c.v_head_dim, c.hidden_size, bias=False)
+
+    def turned(self, projected: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        """projected: (..., tokens, heads * key) to (..., tokens, heads, key), the last part of each key rotated."""
+        c = self.c
+        nope, pe = projected.unflatten(-1, (c.num_attention_heads, -1)).split(
+            [c.qk_nope_head_dim, c.qk_rope_head_dim], -1
+        )
+        return torch.cat((nope, rotate(pe, cos, sin)), -1)
+
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        c = self.c
+        q, k = self.turned(self.q_proj(x), cos, sin), self.turned(self.k_proj(x), cos, sin)
+        v = F.pad(self.v_proj(x).unflatten(-1, (c.num_attention_heads, -1)), (0, q.shape[-1] - c.v_head_dim))
+        out = F.scaled_dot_product_attention(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True, scale=c.softmax_scale()
+        )
+        return self.o_proj(out[..., : c.v_head_dim].transpose(1, 2).flatten(2))
+
+
 class MLP(nn.Module):
     def __init__(self, width: int, inner: int):
         super().__init__()
@@ -233,7 +263,7 @@ class Layer(nn.Module):
     def __init__(self, c: Config, index: int):
         super().__init__()
         self.input_layernorm = RMSNorm(c.hidden_size, c.rms_norm_eps)
-        self.self_attn = Attention(c)
+        self.self_attn = Attention(c) if c.kv_lora_rank else MultiHead(c)
         self.post_attention_layernorm = RMSNorm(c.hidden_size, c.rms_norm_eps)
         dense = index < c.first_k_dense_replace
         self.mlp = MLP(c.hidden_size, c.intermediate_size) if dense else MoE(c)

@@ -155,7 +155,8 @@ def plot(log: list[dict], path: str) -> None:
     right.set(
         xlabel="million tokens", ylabel="times the mean", title="load of the busiest and the idlest expert"
     )
-    right.legend(fontsize=6)
+    if steps[-1]["busiest"]:
+        right.legend(fontsize=6)
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)
@@ -174,7 +175,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--yarn", type=float, help="with --branch: the stage of the long context, extended by this factor"
     )
-    parser.add_argument("--config", help="config.json, to train another size")
+    parser.add_argument("--config", help="config.json, to train another size; dense.json for compare.py")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--batch", type=int, default=4096, help="tokens per step")
@@ -305,7 +306,8 @@ def work(rank: int, args: argparse.Namespace) -> None:
             part = len(own_ids[some]) / len(ids)
             (loss + extra * part).backward()
             results[0] += loss.detach()
-            results[1:] += torch.cat([layer.load for layer in moe]) * part
+            if moe:
+                results[1:] += torch.cat([layer.load for layer in moe]) * part
         flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [results])
         dist.all_reduce(flat)
         *gradients, results = flat.split([parameter.numel() for parameter in parameters] + [len(results)])
@@ -318,7 +320,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
         step += 1
         tokens += ids.size
         spent += time.monotonic() - begin
-        relative = results[1:].view(len(moe), -1) * config.n_routed_experts
+        relative = results[1:].view(len(moe), config.n_routed_experts) * config.n_routed_experts
         log.append(
             {
                 "step": step,
@@ -338,7 +340,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
             say(
                 f"{100 * share:5.1f} %  step {step}  {tokens / 1e6:.2f} M tokens  loss {mean:.3f}  "
                 f"norm {norm:.2f}  lr {args.lr * scale:.1e}  {speed:.0f} tokens/s  row {length}  "
-                f"busiest {max(log[-1]['busiest']):.2f}"
+                f"busiest {max(log[-1]['busiest'], default=0):.2f}"
             )
     dist.destroy_process_group()
 

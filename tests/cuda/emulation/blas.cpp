@@ -37,8 +37,14 @@ void store(Factor factor, void* data, std::int64_t i, float value)
 class PlainBlas : public Blas
 {
 public:
+    explicit PlainBlas(const Device& device)
+        : m_device(device)
+    {
+    }
+
     void multiply(const MatrixProduct& p) override
     {
+        m_device.synchronise(); // what is queued before it has come to pass then
         if (p.is_narrow && p.beta != 0.0f)
             throw Failure(FailureKind::other, "A narrow product cannot be added to its result.");
         for (std::int64_t b = 0; b < p.batch; ++b)
@@ -74,13 +80,15 @@ private:
             }
         }
     }
+
+    const Device& m_device;
 };
 
 } // namespace
 
-std::unique_ptr<Blas> make_blas(const Device&)
+std::unique_ptr<Blas> make_blas(const Device& device)
 {
-    return std::make_unique<PlainBlas>();
+    return std::make_unique<PlainBlas>(device);
 }
 
 } // namespace kernels::cuda

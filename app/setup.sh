@@ -42,6 +42,17 @@ missing_packages() {
     done
 }
 
+# Sets as_root to what runs a command as root; ends with the message where nothing does.
+become_root() {
+    as_root=()
+    ((EUID != 0)) || return 0
+    as_root=(sudo)
+    [[ -t 0 ]] || as_root=(sudo -n) # without a terminal nobody could type a password
+    if ! command -v sudo >/dev/null || ! "${as_root[@]}" true; then
+        fail "$1"
+    fi
+}
+
 # install_packages NAME...
 install_packages() {
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -50,20 +61,30 @@ install_packages() {
     md4c, and the fonts Inter, JetBrains Mono, Noto Sans CJK and Noto Color Emoji"
         return
     fi
-    local missing as_root=()
+    local missing as_root
     mapfile -t missing < <(missing_packages "$@")
     ((${#missing[@]})) || return 0
-    if ((EUID != 0)); then
-        as_root=(sudo)
-        [[ -t 0 ]] || as_root=(sudo -n) # without a terminal nobody could type a password
-        command -v sudo >/dev/null && "${as_root[@]}" true ||
-            fail "packages are missing; as root: apt-get install ${missing[*]}"
-    fi
+    become_root "packages are missing; as root: apt-get install ${missing[*]}"
     mkdir -p "$root/build"
     step "Installing ${#missing[@]} packages: ${missing[*]}"
     as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=600)
     logged "$root/build/apt.log" "${as_root[@]}" update
     logged "$root/build/apt.log" "${as_root[@]}" install --no-install-recommends "${missing[@]}"
+}
+
+# By the driver's word, else by the PCI bus: vendor 10de, class 0300 (VGA) or 0302 (3D).
+has_nvidia_gpu() {
+    nvidia-smi -L 2>/dev/null | grep -q '^GPU ' && return
+    if command -v lspci >/dev/null; then
+        [[ -n $(lspci -d 10de::0300 2>/dev/null; lspci -d 10de::0302 2>/dev/null) ]]
+        return
+    fi
+    local device
+    for device in /sys/bus/pci/devices/*; do
+        [[ $(cat "$device/vendor" 2>/dev/null) == 0x10de && $(cat "$device/class" 2>/dev/null) == 0x030[02]* ]] &&
+            return
+    done
+    return 1
 }
 
 # build PRESET [TARGET...]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Sets FATHOM_HAVE_CUDA and enables the language CUDA where nvcc 12.8 or newer is found. Debian's own nvcc is
-# older than the newest GPUs, so an nvcc in /usr/local/cuda is preferred to one in PATH.
+# older than the newest GPUs, so an nvcc in build/cuda (where installer/cuda puts one) or in /usr/local/cuda is
+# preferred to one in PATH.
 set(FATHOM_HAVE_CUDA FALSE)
 set(FATHOM_CUDA_ARCHITECTURES "AUTO" CACHE STRING
     "GPU architectures: AUTO (the GPU of this machine, else 80, which newer ones translate), ALL, or a list")
@@ -10,7 +11,7 @@ if(FATHOM_CUDA STREQUAL "OFF")
 endif()
 
 find_program(FATHOM_NVCC nvcc
-    HINTS ENV CUDA_HOME ENV CUDA_PATH /usr/local/cuda
+    HINTS ENV CUDA_HOME ENV CUDA_PATH ${CMAKE_SOURCE_DIR}/build/cuda /usr/local/cuda
     PATH_SUFFIXES bin)
 set(problem "nvcc was not found")
 if(FATHOM_NVCC)

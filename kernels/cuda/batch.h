@@ -8,6 +8,10 @@
 #include <cstdint>
 #include <span>
 
+#if defined(__CUDACC__) || defined(FATHOM_CUDA_EMULATION)
+#include <cuda_runtime.h>
+#endif
+
 namespace kernels::cuda {
 
 // All pointers but `segments` are the device's.

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace kernels::cuda {
 
@@ -54,5 +56,15 @@ public:
 
 // Loads the library. Throws Failure with one sentence where it is missing or too old.
 std::unique_ptr<Blas> make_blas(const Device& device);
+
+// The names that cuBLAS is tried under, in order: beside the module, with the toolkit that the module was
+// built with, where the system looks. An empty folder is left out.
+std::vector<std::string> cublas_names(const std::string& module_folder, const std::string& toolkit_folder,
+                                      int cuda_major);
+// The sentence that says that none of them was found.
+std::string cublas_is_missing(int cuda_major);
+
+// Device memory that cuBLAS works in, so that it takes none by itself and its results can be repeated.
+std::int64_t cublas_workspace_bytes(const DeviceLimits& limits);
 
 } // namespace kernels::cuda

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/cuda/blas.h"
+#include "kernels/cuda/layout.h"
 #include "kernels/cuda/products.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/ops.h"
@@ -45,6 +46,10 @@ struct DensePlan
 };
 // For products of at most `max_rows` rows whose matrices have at most `max_columns` columns.
 DensePlan plan_dense(std::int64_t max_rows, std::int64_t max_columns);
+
+// How many rows of `row_bytes` each a slice of at most `bytes` has: one at least, and whole tiles of 64 where
+// there are as many.
+std::int64_t rows_per_slice(std::int64_t bytes, std::int64_t row_bytes);
 
 // As multiply() and multiply_gated() of kernels/cuda/products.h, for any number of rows up to the plan's.
 void multiply_dense(const Device& device, Blas& blas, const Product& product, std::byte* workspace,

@@ -15,14 +15,18 @@ namespace kernels::cuda {
 
 struct GroupedPlan
 {
+    LaunchPlan sort;
     LaunchPlan gate_up;
-    LaunchPlan down;
+    LaunchPlan down; // of `down_columns` columns
     std::int64_t tile_rows = 0;
+    std::int64_t down_columns = 0;  // columns of h that are produced at a time
     std::int64_t sort_bytes = 0;    // offsets (E + 1) and pairs (T * K)
-    std::int64_t down_bytes = 0;    // (T, K, d) fp32, before they are summed in the order of the slots
+    std::int64_t rows_bytes = 0;    // x (T, d), later hidden (T, K * F), in BF16 for the tensor cores
+    std::int64_t down_bytes = 0;    // (T, K, down_columns) fp32, before they are summed in slot order
     bool uses_tensor_cores = false; // BF16, F16 and Q8_0 weights of fitting shapes; otherwise fp32 arithmetic
-    std::int64_t workspace_bytes() const { return sort_bytes + down_bytes; }
+    std::int64_t workspace_bytes() const { return sort_bytes + rows_bytes + down_bytes; }
 };
+// For up to `rows` rows; more rows never need less workspace.
 GroupedPlan plan_grouped(std::int64_t rows, std::int64_t experts_per_tok, const DeviceExperts& experts,
                          const DeviceLimits& limits);
 

@@ -2,11 +2,16 @@
 # What the CUDA module's kernels consist of. The .cu files are compiled by nvcc for the module and by the C++
 # compiler for the tests, which emulate a GPU.
 set(FATHOM_CUDA_SOURCES
+    dense.cu
+    experts_grouped.cu
     devices.cu
     runtime.cu)
 
 # Plans and layouts: ordinary C++, needed by both.
 set(FATHOM_CUDA_PLAN_SOURCES
+    blas_plan.cpp
+    dense_plan.cpp
+    grouped_plan.cpp
     layout.cpp)
 
 list(TRANSFORM FATHOM_CUDA_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -51,8 +51,11 @@ public:
     std::vector<std::int32_t> token_ids(Id message);
 
     // Finds what contains every word of the query, in any letter case; a word may be a part of a longer one,
-    // or one Chinese character. The query is data: nothing in it is an operator. Titles first, then messages
-    // of all branches, newest first. An answer is found once it is finished.
+    // or one Chinese character. Words such as tag:NAME, folder:NAME (and what lies in it), model:NAME (a part
+    // of its name), before:2026-11-24 and after:2026 narrow it down (NAME in quotation marks where it has
+    // blanks); without other words the conversations themselves are listed. Nothing else in the query is an
+    // operator. Titles first, then messages of all branches, newest first. An answer is found once it is
+    // finished.
     std::vector<SearchHit> search(std::string_view query, std::int64_t limit,
                                   SearchIn where = SearchIn::kept);
 

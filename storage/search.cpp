@@ -4,7 +4,12 @@
 #include "storage/folding.h"
 
 #include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <functional>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace storage {
@@ -14,10 +19,19 @@ namespace {
 // whether the words are there is then seen in the text itself.
 struct SearchQuery
 {
+    // What narrows the search down, written among the words as `tag:NAME`.
+    std::vector<std::string> tags; // each of them
+    std::string folder;            // it or one inside it
+    std::string model;             // a part of the name of a model that answered in the conversation
+    std::optional<Time> before;
+    std::optional<Time> after;
+
     std::vector<std::u32string> words;   // folded; a text must hold each of them
     std::optional<std::string> trigrams; // FTS5 expressions: all groups of three of words of at least three
     std::optional<std::string> bigrams;  // characters, all shorter words
     bool in_trash = false;
+
+    bool has_filters() const { return !tags.empty() || !folder.empty() || !model.empty() || before || after; }
 };
 
 constexpr std::size_t most_words = 16;
@@ -52,6 +66,72 @@ void add_word(SearchQuery& query, std::string_view word, const Folder& folder)
                 word.substr(characters[i].begin, characters[i + 2].end - characters[i].begin));
 }
 
+// The beginning of a year, month or day in this machine's time: "2026", "2026-11", "2026-11-24".
+std::optional<Time> parse_date(std::string_view text)
+{
+    int parts[3] = {0, 1, 1};
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (int i = 0; i < 3; ++i) {
+        const auto [next, error] = std::from_chars(at, end, parts[i]);
+        if (error != std::errc() || next - at != (i == 0 ? 4 : 2))
+            return std::nullopt;
+        at = next;
+        if (at == end)
+            break;
+        if (*at++ != '-' || i == 2)
+            return std::nullopt;
+    }
+    if (at != end || parts[1] < 1 || parts[1] > 12 || parts[2] < 1 || parts[2] > 31)
+        return std::nullopt;
+    std::tm date{};
+    date.tm_year = parts[0] - 1900;
+    date.tm_mon = parts[1] - 1;
+    date.tm_mday = parts[2];
+    date.tm_isdst = -1;
+    return static_cast<Time>(std::mktime(&date)) * 1000;
+}
+
+constexpr std::string_view filter_names[] = {"tag:", "folder:", "model:", "before:", "after:"};
+
+// The name that a word begins with, in any letter case; empty for an ordinary word.
+std::string_view filter_name(std::string_view word)
+{
+    for (const std::string_view name : filter_names) {
+        const auto same = [](char lower, char c) { return (c >= 'A' && c <= 'Z' ? c + 32 : c) == lower; };
+        if (word.size() > name.size() && std::equal(name.begin(), name.end(), word.begin(), same))
+            return name;
+    }
+    return {};
+}
+
+// False where the word is no filter, or its value none that could be meant: then it is searched for.
+bool add_filter(SearchQuery& query, std::string_view word)
+{
+    const std::string_view name = filter_name(word);
+    if (name.empty())
+        return false;
+    std::string_view value = word.substr(name.size());
+    if (value.starts_with('"')) {
+        if (value.size() < 3 || !value.ends_with('"'))
+            return false;
+        value = value.substr(1, value.size() - 2);
+    }
+    if (name == "tag:") {
+        query.tags.emplace_back(value);
+    } else if (name == "folder:") {
+        query.folder = value;
+    } else if (name == "model:") {
+        query.model = value;
+    } else {
+        const std::optional<Time> date = parse_date(value);
+        if (!date)
+            return false;
+        (name == "before:" ? query.before : query.after) = date;
+    }
+    return true;
+}
+
 SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& folder)
 {
     SearchQuery query;
@@ -59,13 +139,19 @@ SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& fol
     std::string word;
     std::size_t characters = 0;
     const auto end_word = [&] {
-        add_word(query, word, folder);
+        if (!add_filter(query, word))
+            add_word(query, word, folder);
         word.clear();
         characters = 0;
     };
     for (Decoded next; !text.empty(); text.remove_prefix(next.length)) {
         next = decode(text);
-        if (is_blank(next.character) || next.character == 0xFFFD) {
+        // A name with blanks stands in quotation marks behind its filter.
+        const std::string_view filter = filter_name(word);
+        const std::string_view value = std::string_view(word).substr(filter.size());
+        const bool in_quotes =
+            !filter.empty() && value.starts_with('"') && (value.size() == 1 || !value.ends_with('"'));
+        if ((is_blank(next.character) && !in_quotes) || next.character == 0xFFFD) {
             end_word();
             continue;
         }
@@ -132,13 +218,114 @@ bool fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& quer
     return true;
 }
 
+// Which conversations the filters let through. Those of a tag or folder are listed at the start; whether a
+// model answered in one is looked up when the first hit in it is met.
+class Filter
+{
+public:
+    Filter(Connection& database, const SearchQuery& query)
+        : m_database(database)
+        , m_query(query)
+    {
+        if (query.tags.empty() && query.folder.empty())
+            return;
+        const char* sql = R"sql(
+            SELECT id FROM conversations c
+            WHERE (?1 = '' OR folder = ?1 COLLATE NOCASE
+                   OR substr(folder, 1, length(?1) + 1) = ?1 || '/' COLLATE NOCASE)
+              AND NOT EXISTS (SELECT 1 FROM json_each(?2) wanted
+                              WHERE NOT EXISTS (SELECT 1 FROM conversation_tags t
+                                                WHERE t.conversation = c.id AND t.tag = wanted.value COLLATE NOCASE))
+        )sql";
+        std::unordered_set<Id>& listed = m_listed.emplace();
+        Statement row = database.query(sql, query.folder, json_array(query.tags));
+        while (row.step())
+            listed.insert(row.integer(0));
+    }
+
+    bool admits(Id conversation, Time time)
+    {
+        if ((m_query.before && time >= *m_query.before) || (m_query.after && time < *m_query.after) ||
+            (m_listed && !m_listed->contains(conversation)))
+            return false;
+        if (m_query.model.empty())
+            return true;
+        const auto [known, is_new] = m_has_model.try_emplace(conversation);
+        if (is_new)
+            known->second = m_database
+                                .query(R"sql(
+                                    SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1
+                                                   AND instr(lower(model_name), lower(?2)) > 0)
+                                )sql",
+                                       conversation, m_query.model)
+                                .first_integer() != 0;
+        return known->second;
+    }
+    // All messages that the tags and folders leave, newest first; nothing where they are more than `most`.
+    std::optional<std::vector<Id>> few_messages(std::int64_t most)
+    {
+        if (!m_listed)
+            return std::nullopt;
+        std::vector<Id> ids;
+        for (const Id conversation : *m_listed) {
+            Statement row = m_database.query("SELECT id FROM messages WHERE conversation = ?1", conversation);
+            while (row.step())
+                ids.push_back(row.integer(0));
+            if (static_cast<std::int64_t>(ids.size()) > most)
+                return std::nullopt;
+        }
+        std::sort(ids.begin(), ids.end(), std::greater<>());
+        return ids;
+    }
+
+private:
+    static std::string json_array(const std::vector<std::string>& texts)
+    {
+        std::string json = "[";
+        for (const std::string& text : texts) {
+            json += json.size() > 1 ? ",\"" : "\"";
+            for (const char c : text) {
+                if (c == '"' || c == '\\')
+                    json += '\\';
+                json += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+            }
+            json += '"';
+        }
+        return json + "]";
+    }
+
+    Connection& m_database;
+    const SearchQuery& m_query;
+    std::optional<std::unordered_set<Id>> m_listed;
+    std::unordered_map<Id, bool> m_has_model;
+};
+
+// Without words: the conversations that the filters let through, the latest first.
+void list_filtered(Connection& database, const SearchQuery& query, Filter& filter, std::size_t limit,
+                   std::vector<SearchHit>& hits)
+{
+    Statement row = database.query(R"sql(
+        SELECT id, title, updated_at FROM conversations WHERE ?1 OR deleted_at IS NULL
+        ORDER BY updated_at DESC, id DESC
+    )sql",
+                                   query.in_trash);
+    while (hits.size() < limit && row.step())
+        if (filter.admits(row.integer(0), row.integer(2)))
+            hits.push_back({.conversation = row.integer(0),
+                            .message = {},
+                            .title = std::string(row.text(1)),
+                            .time = row.integer(2),
+                            .snippet = std::string(row.text(1)),
+                            .matches = {}});
+}
+
 // Short words that stand in no more texts than this lead a search that has long words too. Reading so many
 // texts takes about a tenth of a second; where there are more, the first hits are met soon.
 constexpr std::int64_t few_texts = 5000;
 
 // Both searches walk one index from its newest entry, and end with the limit.
 
-void search_titles(Connection& database, const SearchQuery& query, std::size_t limit,
+void search_titles(Connection& database, const SearchQuery& query, Filter& filter, std::size_t limit,
                    std::vector<SearchHit>& hits)
 {
     const char* by_trigrams = R"sql(
@@ -160,12 +347,13 @@ void search_titles(Connection& database, const SearchQuery& query, std::size_t l
         hit.conversation = row.integer(0);
         hit.title = row.text(1);
         hit.time = row.integer(2);
-        if (fill_snippet(hit, hit.title, query, database.folder()))
+        if (filter.admits(hit.conversation, hit.time) &&
+            fill_snippet(hit, hit.title, query, database.folder()))
             hits.push_back(std::move(hit));
     }
 }
 
-void search_messages(Connection& database, const SearchQuery& query, std::size_t limit,
+void search_messages(Connection& database, const SearchQuery& query, Filter& filter, std::size_t limit,
                      std::vector<SearchHit>& hits)
 {
     const char* by_trigrams = R"sql(
@@ -185,22 +373,39 @@ void search_messages(Connection& database, const SearchQuery& query, std::size_t
     const char* count_short = R"sql(
         SELECT count(*) FROM (SELECT 1 FROM message_bigrams WHERE message_bigrams MATCH ?1 LIMIT ?2)
     )sql";
-    const bool trigrams_lead =
-        query.trigrams &&
-        !(query.bigrams &&
-          database.query(count_short, query.bigrams, few_texts + 1).first_integer() <= few_texts);
-    Statement row = trigrams_lead ? database.query(by_trigrams, query.trigrams, query.in_trash)
-                                  : database.query(by_bigrams, query.bigrams, query.in_trash);
-    while (hits.size() < limit && row.step()) {
+    const auto add = [&](const Statement& row) {
         SearchHit hit;
         hit.message = row.integer(0);
         hit.conversation = row.integer(1);
         hit.role = role_of(row.text(2));
         hit.title = row.text(3);
         hit.time = row.integer(4);
-        if (fill_snippet(hit, row.text(5), query, database.folder()))
+        if (filter.admits(hit.conversation, hit.time) &&
+            fill_snippet(hit, row.text(5), query, database.folder()))
             hits.push_back(std::move(hit));
+    };
+    // Where the filters leave few messages these are read; the words may stand in a million others.
+    if (const std::optional<std::vector<Id>> few = filter.few_messages(few_texts)) {
+        for (auto id = few->begin(); id != few->end() && hits.size() < limit; ++id) {
+            Statement row = database.query(R"sql(
+                SELECT m.id, m.conversation, m.role, c.title, m.created_at, m.content
+                FROM searchable_messages s JOIN messages m USING (id) JOIN conversations c ON c.id = m.conversation
+                WHERE s.id = ?1 AND (?2 OR c.deleted_at IS NULL)
+            )sql",
+                                           *id, query.in_trash);
+            if (row.step())
+                add(row);
+        }
+        return;
     }
+    const bool trigrams_lead =
+        query.trigrams &&
+        !(query.bigrams &&
+          database.query(count_short, query.bigrams, few_texts + 1).first_integer() <= few_texts);
+    Statement row = trigrams_lead ? database.query(by_trigrams, query.trigrams, query.in_trash)
+                                  : database.query(by_bigrams, query.bigrams, query.in_trash);
+    while (hits.size() < limit && row.step())
+        add(row);
 }
 
 } // namespace
@@ -209,10 +414,15 @@ std::vector<SearchHit> search(Connection& database, std::string_view text, std::
 {
     const SearchQuery query = parse_query(text, where, database.folder());
     std::vector<SearchHit> hits;
-    if (query.words.empty())
+    if (query.words.empty() && !query.has_filters())
         return hits;
-    search_titles(database, query, limit, hits);
-    search_messages(database, query, limit, hits);
+    Filter filter(database, query);
+    if (query.words.empty()) {
+        list_filtered(database, query, filter, limit, hits);
+    } else {
+        search_titles(database, query, filter, limit, hits);
+        search_messages(database, query, filter, limit, hits);
+    }
     return hits;
 }
 

@@ -592,6 +592,77 @@ private slots:
         store.delete_for_ever(conversation);
     }
 
+    void search_is_narrowed_by_filters_data()
+    {
+        QTest::addColumn<QString>("query");
+        QTest::addColumn<QString>("found"); // letters of the conversations, in order
+        QTest::newRow("no filter") << "lamp"
+                                   << "CBA";
+        QTest::newRow("tag") << "lamp tag:home"
+                             << "BA";
+        QTest::newRow("tag, other case") << "TAG:Home lamp"
+                                         << "BA";
+        QTest::newRow("two tags") << "tag:home tag:\"to do\" lamp"
+                                  << "A";
+        QTest::newRow("unknown tag") << "lamp tag:nothing"
+                                     << "";
+        QTest::newRow("folder") << "folder:Work lamp"
+                                << "CA";
+        QTest::newRow("folder in a folder") << "lamp folder:work/letters"
+                                            << "C";
+        QTest::newRow("part of a folder's name") << "lamp folder:wor"
+                                                 << "";
+        QTest::newRow("model") << "lamp model:lite"
+                               << "B";
+        QTest::newRow("before") << "lamp before:2001"
+                                << "";
+        QTest::newRow("after") << "lamp after:2001-02-03"
+                               << "CBA";
+        QTest::newRow("filters alone") << "tag:home"
+                                       << "BA";
+        QTest::newRow("filters alone, two") << "tag:home folder:work"
+                                            << "A";
+        QTest::newRow("no date") << "before:breakfast"
+                                 << "D";
+        QTest::newRow("no name") << "tag:"
+                                 << "D";
+        QTest::newRow("quotes that do not end") << "lamp tag:\"home"
+                                                << "";
+        QTest::newRow("hostile") << "lamp tag:\"x','y\"]\""
+                                 << "";
+    }
+
+    void search_is_narrowed_by_filters()
+    {
+        QFETCH(QString, query);
+        QFETCH(QString, found);
+        Opened opened;
+        ChatStore& store = *opened.store;
+        std::map<Id, char> letters;
+        const auto add = [&](char letter, std::string_view folder, std::vector<std::string> tags,
+                             std::string_view text) {
+            const Id id = store.create_conversation();
+            store.set_folder(id, folder);
+            store.set_tags(id, std::move(tags));
+            store.append_message(id, Role::user, text);
+            letters[id] = letter;
+            return id;
+        };
+        add('D', "Other", {}, "before:breakfast and tag: are words");
+        add('A', "Work", {"home", "to do"}, "the lamp");
+        const Id b = add('B', "", {"home"}, "a lamp");
+        AnswerOrigin origin;
+        origin.model_name = "DeepSeek-V2-Lite";
+        AnswerResult result;
+        result.text = "what of it?";
+        store.finish_answer(store.begin_answer(*store.conversation(b)->leaf, origin), result);
+        add('C', "Work/Letters", {}, "lamp!");
+        QString letter;
+        for (const SearchHit& hit : store.search(query.toStdString(), 10))
+            letter += QLatin1Char(letters.at(hit.conversation));
+        QCOMPARE(letter, found);
+    }
+
     void search_lists_titles_then_the_newest_messages()
     {
         Opened opened;

@@ -315,20 +315,11 @@ bool read_ahead(const format::ModelFiles& files, const Weights& weights,
 {
     constexpr std::size_t step = std::size_t{16} << 20; // between two looks at the stop token
     constexpr std::size_t page = 4096;
-    const auto advise = [&](std::span<const std::byte> part) {
-        for (const format::MappedFile& file : files.files()) {
-            const auto all = file.bytes();
-            if (part.data() >= all.data() && part.data() < all.data() + all.size()) {
-                file.advise(part, format::MappedFile::Advice::will_need);
-                return;
-            }
-        }
-    };
     std::int64_t done = 0;
     std::int64_t stages = 0;
     for (const auto& stage : weights.stages) {
         for (const auto& tensor : stage)
-            advise(tensor);
+            files.advise(tensor, format::MappedFile::Advice::will_need);
         for (const auto& tensor : stage) {
             for (std::size_t at = 0; at < tensor.size(); at += step) {
                 if (stop.stop_requested())

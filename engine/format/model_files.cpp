@@ -57,6 +57,17 @@ std::uint64_t ModelFiles::file_bytes() const
     return total;
 }
 
+void ModelFiles::advise(std::span<const std::byte> part, MappedFile::Advice advice) const
+{
+    for (const MappedFile& file : files()) {
+        const auto all = file.bytes();
+        if (part.data() >= all.data() && part.data() < all.data() + all.size()) {
+            file.advise(part, advice);
+            return;
+        }
+    }
+}
+
 void ModelFiles::check() const
 {
     for (const MappedFile& file : files())

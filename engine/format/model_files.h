@@ -4,6 +4,7 @@
 #include "engine/format/gguf.h"
 #include "engine/format/safetensors.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -27,6 +28,9 @@ public:
     const TensorTable& tensors() const;
     std::span<const MappedFile> files() const; // the files that hold tensors
     std::uint64_t file_bytes() const;
+
+    // Tells the kernel how a part of one of the files will be used. A hint; it never fails.
+    void advise(std::span<const std::byte> part, MappedFile::Advice advice) const;
 
     // Throws if a mapped file was replaced, changed or cut since it was opened.
     void check() const;

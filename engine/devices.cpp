@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/devices.h"
 
-#include "engine/backend.h"
-#include "engine/engine.h"
+#include "engine/error.h"
 #include "kernels/cpu/isa.h"
 
 #include <fmt/format.h>
@@ -12,6 +11,8 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -70,6 +71,18 @@ std::string processor_name()
     return "CPU";
 }
 
+// GPUs that were lost since the program started, and why.
+struct LostGpus
+{
+    std::mutex mutex;
+    std::map<std::string, std::string> why;
+};
+LostGpus& lost_gpus()
+{
+    static LostGpus lost;
+    return lost;
+}
+
 } // namespace
 
 std::int64_t available_memory()
@@ -121,7 +134,51 @@ Devices list_devices()
              fmt::format("{}, {} cores", kernels::cpu::name(kernels::cpu::best_isa()), physical_cores())});
     const LoadedModule& cuda = cuda_module();
     result.why_no_gpu = cuda.module ? cuda.module->list_devices(result.devices) : cuda.why_not;
+    LostGpus& lost = lost_gpus();
+    const std::lock_guard lock(lost.mutex);
+    for (Device& device : result.devices)
+        if (const auto found = lost.why.find(device.id); found != lost.why.end())
+            device.why_not = found->second;
     return result;
+}
+
+FoundGpu find_gpu(std::string_view id)
+{
+    FoundGpu found;
+    const LoadedModule& cuda = cuda_module();
+    if (!cuda.module) {
+        found.why_not = cuda.why_not;
+        return found;
+    }
+    const Devices all = list_devices();
+    const auto device = std::find_if(all.devices.begin() + 1, all.devices.end(),
+                                     [&](const Device& candidate) { return candidate.id == id; });
+    if (device == all.devices.end()) {
+        found.why_not =
+            !all.why_no_gpu.empty()
+                ? all.why_no_gpu
+                : fmt::format("Expected cpu or a GPU of this machine, found '{}'.", printable(id));
+        return found;
+    }
+    found.module = cuda.module;
+    found.index = static_cast<int>(device - all.devices.begin()) - 1; // behind the CPU
+    found.device = *device;
+    found.why_not = device->why_not;
+    if (!found.why_not.empty())
+        return found;
+    try {
+        found.limits = cuda.module->device_limits(found.index);
+    } catch (const DeviceError& error) {
+        found.why_not = error.what();
+    }
+    return found;
+}
+
+void mark_lost(const std::string& id, const std::string& why)
+{
+    LostGpus& lost = lost_gpus();
+    const std::lock_guard lock(lost.mutex);
+    lost.why.try_emplace(id, why);
 }
 
 } // namespace engine

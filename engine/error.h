@@ -34,8 +34,8 @@ public:
         out_of_memory, // expected more than it has free
         unusable,      // not there, too old, a library is missing
     };
-    DeviceError(Cause why, std::string_view what)
-        : Error("", what)
+    DeviceError(Cause why, std::string_view what, std::string_view where = "")
+        : Error(where, what)
         , cause(why)
     {
     }

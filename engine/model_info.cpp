@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "engine/model_info.h"
 
-#include "engine/activations.h"
-#include "engine/backend.h"
-#include "engine/devices.h"
 #include "engine/error.h"
-#include "engine/runtime.h"
+#include "engine/gpu_memory.h"
+
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
 
@@ -101,36 +99,6 @@ std::map<std::string, std::int64_t> hyperparameters(const Config& c)
             {"topk_group", c.topk_group}};
 }
 
-// The sizes again that memory depends on.
-Config sizes(const ModelInfo& info)
-{
-    const auto of = [&](const char* name) {
-        const auto found = info.hyperparameters.find(name);
-        return found == info.hyperparameters.end() ? 0 : found->second;
-    };
-    Config c;
-    c.vocab_size = of("vocab_size");
-    c.hidden_size = of("hidden_size");
-    c.num_hidden_layers = of("num_hidden_layers");
-    c.num_attention_heads = of("num_attention_heads");
-    c.q_lora_rank = of("q_lora_rank");
-    c.kv_lora_rank = of("kv_lora_rank");
-    c.qk_nope_head_dim = of("qk_nope_head_dim");
-    c.qk_rope_head_dim = of("qk_rope_head_dim");
-    c.v_head_dim = of("v_head_dim");
-    c.intermediate_size = of("intermediate_size");
-    c.first_k_dense_replace = of("first_k_dense_replace");
-    c.moe_intermediate_size = of("moe_intermediate_size");
-    c.n_shared_experts = of("n_shared_experts");
-    c.num_experts_per_tok = of("num_experts_per_tok");
-    return c;
-}
-
-const char* cache_name(CacheType type)
-{
-    return type == CacheType::f32 ? "f32" : "bf16";
-}
-
 } // namespace
 
 ModelInfo describe(const format::ModelFiles& files, const Config& config)
@@ -153,6 +121,7 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
     info.kv_bytes_per_token = {{"f32", config.kv_numbers_per_token() * 4},
                                {"bf16", config.kv_numbers_per_token() * 2}};
     info.identity = identity(files, info);
+    info.device_model = make_device_model(files, config);
     return info;
 }
 
@@ -182,25 +151,6 @@ ModelInfo inspect(const std::filesystem::path& model)
     if (gguf || std::filesystem::exists(model / "tokenizer.json"))
         info.is_chat = !text::Tokenizer(files).chat_template().empty();
     return info;
-}
-
-MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
-{
-    MemoryPlan plan;
-    plan.available = available_memory();
-    plan.fits = true;
-    if (model.hyperparameters.empty()) // a vocabulary alone
-        return plan;
-    const LoadOptions resolved = resolve(options, model.context_length);
-    plan.weights = model.file_bytes;
-    plan.cache = resolved.cache_tokens * model.kv_bytes_per_token.at(cache_name(resolved.cache_type));
-    const Config c = sizes(model);
-    plan.scratch =
-        Activations<float>(c, resolved.chunk_tokens, nullptr).bytes +
-        logits_rows(resolved.chunk_tokens) * c.vocab_size * static_cast<std::int64_t>(sizeof(float));
-    plan.total = plan.weights + plan.cache + plan.scratch;
-    plan.fits = plan.total <= plan.available;
-    return plan;
 }
 
 } // namespace engine

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 namespace engine {
 
@@ -33,7 +34,15 @@ std::unique_ptr<Runtime> make_runtime(format::ModelFiles files, const LoadOption
                                       const std::function<void(const LoadProgress&)>& progress,
                                       const std::stop_token& stop);
 
-// The defaults that depend on the model and the machine; throws Error where a value cannot be used.
+// The defaults that depend on the model and the machine, apart from the chunk, which plan() chooses. Throws
+// Error where a value cannot be used.
 LoadOptions resolve(const LoadOptions& options, std::int64_t model_context_tokens);
+
+// The chunk that a GPU with too little memory for a larger one is given.
+inline constexpr std::int64_t smallest_gpu_chunk = 256;
+
+std::string readable_bytes(std::int64_t bytes); // "1.50 GiB"
+// What a plan that does not fit lacks: "expected …, found … free", and what would fit.
+std::string shortage(const MemoryPlan& plan);
 
 } // namespace engine

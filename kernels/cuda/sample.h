@@ -24,6 +24,7 @@ struct Draw
     double uniform = 0.0; // in [0, 1)
 };
 
+// In sample_plan.cpp, since the plan of a model's memory needs it where no CUDA is.
 std::int64_t sample_workspace_bytes(std::int64_t rows, std::int64_t vocabulary);
 
 // ids (rows) = the choices; -1 where a logit of the row is infinite or not a number. `defined` (vocabulary)

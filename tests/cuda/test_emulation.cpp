@@ -5,11 +5,11 @@
 #include "kernels/cuda/mma.h"
 #include "kernels/quant/float16.h"
 #include "tests/cuda/emulation/control.h"
+#include "tests/kernels/support.h"
 
 #include <QtTest>
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 using namespace kernels::cuda;
@@ -476,14 +476,14 @@ private slots:
     {
         QFETCH(bool, is_transposed);
         const Device device(0);
-        std::mt19937 random(7);
-        std::uniform_int_distribution<int> number(-8, 8); // sums are exact
+        kernels::test::Random random;
+        const auto number = [&] { return static_cast<float>(random.integer(-8, 8)); }; // sums are exact
         std::vector<std::uint16_t> a(256);
         std::vector<std::uint16_t> b(128);
         for (auto& x : a)
-            x = kernels::f32_to_bf16(static_cast<float>(number(random)));
+            x = kernels::f32_to_bf16(number());
         for (auto& x : b)
-            x = kernels::f32_to_bf16(static_cast<float>(number(random)));
+            x = kernels::f32_to_bf16(number());
         const DeviceBuffer device_a = upload(device, a);
         const DeviceBuffer device_b = upload(device, b);
         const DeviceBuffer d(device, 128 * 4);

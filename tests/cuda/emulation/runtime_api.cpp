@@ -122,6 +122,14 @@ Machine& machine()
 
 thread_local int current_device = 0;
 
+// None where the machine has no such device (any more).
+const EmulatedDevice* device_at(int index)
+{
+    const auto& devices = machine().devices;
+    return index >= 0 && index < static_cast<int>(devices.size()) ? &devices[static_cast<std::size_t>(index)]
+                                                                  : nullptr;
+}
+
 // Opens every function of the API: the lock, and the error that it is to return at once, if any.
 class Call
 {
@@ -200,19 +208,25 @@ bool is_of_device(const Memory* memory)
     return memory != nullptr && memory->device >= 0;
 }
 
+std::size_t free_bytes_of(int device)
+{
+    const EmulatedDevice* d = device_at(device);
+    if (d == nullptr)
+        return 0;
+    std::int64_t used = d->others_bytes;
+    for (const auto& [begin, memory] : machine().memory)
+        used += memory.device == device ? static_cast<std::int64_t>(memory.bytes) : 0;
+    return static_cast<std::size_t>(std::max<std::int64_t>(d->total_bytes - used, 0));
+}
+
 cudaError_t allocate(void** result, std::size_t bytes, int device)
 {
     Machine& m = machine();
     *result = nullptr;
     if (bytes == 0)
         return cudaSuccess;
-    if (device >= 0) {
-        std::size_t free_bytes = 0;
-        std::size_t total_bytes = 0;
-        cudaMemGetInfo(&free_bytes, &total_bytes);
-        if (bytes > free_bytes)
-            return cudaErrorMemoryAllocation;
-    }
+    if (device >= 0 && bytes > free_bytes_of(device))
+        return cudaErrorMemoryAllocation;
     void* memory = nullptr;
     if (posix_memalign(&memory, 256, bytes) != 0)
         return cudaErrorMemoryAllocation;
@@ -371,7 +385,7 @@ cudaError_t cudaSetDevice(int device)
     Call call("cudaSetDevice");
     if (call.error != cudaSuccess)
         return call.error;
-    if (device < 0 || device >= static_cast<int>(call.m.devices.size()))
+    if (device_at(device) == nullptr)
         return call.end(cudaErrorInvalidDevice);
     current_device = device;
     return call.end();
@@ -382,17 +396,17 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device)
     Call call("cudaGetDeviceProperties");
     if (call.error != cudaSuccess)
         return call.error;
-    if (device < 0 || device >= static_cast<int>(call.m.devices.size()))
+    const EmulatedDevice* d = device_at(device);
+    if (d == nullptr)
         return call.end(cudaErrorInvalidDevice);
-    const EmulatedDevice& d = call.m.devices[static_cast<std::size_t>(device)];
     *properties = {};
-    std::memcpy(properties->name, d.name, sizeof d.name);
-    properties->name[sizeof d.name] = '\0';
-    properties->totalGlobalMem = static_cast<std::size_t>(d.total_bytes);
-    properties->sharedMemPerBlockOptin = static_cast<std::size_t>(d.shared_bytes);
-    properties->major = d.major;
-    properties->minor = d.minor;
-    properties->multiProcessorCount = d.multiprocessors;
+    std::memcpy(properties->name, d->name, sizeof d->name);
+    properties->name[sizeof d->name] = '\0';
+    properties->totalGlobalMem = static_cast<std::size_t>(d->total_bytes);
+    properties->sharedMemPerBlockOptin = static_cast<std::size_t>(d->shared_bytes);
+    properties->major = d->major;
+    properties->minor = d->minor;
+    properties->multiProcessorCount = d->multiprocessors;
     return call.end();
 }
 
@@ -401,21 +415,21 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
     Call call("cudaDeviceGetAttribute");
     if (call.error != cudaSuccess)
         return call.error;
-    if (device < 0 || device >= static_cast<int>(call.m.devices.size()))
+    const EmulatedDevice* d = device_at(device);
+    if (d == nullptr)
         return call.end(cudaErrorInvalidDevice);
-    const EmulatedDevice& d = call.m.devices[static_cast<std::size_t>(device)];
     switch (attribute) {
     case cudaDevAttrMultiProcessorCount:
-        *value = d.multiprocessors;
+        *value = d->multiprocessors;
         break;
     case cudaDevAttrComputeCapabilityMajor:
-        *value = d.major;
+        *value = d->major;
         break;
     case cudaDevAttrComputeCapabilityMinor:
-        *value = d.minor;
+        *value = d->minor;
         break;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-        *value = static_cast<int>(d.shared_bytes);
+        *value = static_cast<int>(d->shared_bytes);
         break;
     default:
         return call.end(cudaErrorInvalidValue);
@@ -439,14 +453,11 @@ cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes)
     *total_bytes = 0;
     if (call.error != cudaSuccess)
         return call.error;
-    if (current_device >= static_cast<int>(call.m.devices.size()))
+    const EmulatedDevice* d = device_at(current_device);
+    if (d == nullptr)
         return call.end(cudaErrorInvalidDevice);
-    const EmulatedDevice& d = call.m.devices[static_cast<std::size_t>(current_device)];
-    std::int64_t used = d.others_bytes;
-    for (const auto& [begin, memory] : call.m.memory)
-        used += memory.device == current_device ? static_cast<std::int64_t>(memory.bytes) : 0;
-    *free_bytes = static_cast<std::size_t>(std::max<std::int64_t>(d.total_bytes - used, 0));
-    *total_bytes = static_cast<std::size_t>(d.total_bytes);
+    *free_bytes = free_bytes_of(current_device);
+    *total_bytes = static_cast<std::size_t>(d->total_bytes);
     return call.end();
 }
 
@@ -628,8 +639,9 @@ cudaError_t emulation_allow_shared(const void* kernel, cudaFuncAttribute attribu
     Call call("cudaFuncSetAttribute");
     if (call.error != cudaSuccess)
         return call.error;
-    const EmulatedDevice& d = call.m.devices[static_cast<std::size_t>(current_device)];
-    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || bytes < 0 || bytes > d.shared_bytes)
+    const EmulatedDevice* d = device_at(current_device);
+    if (d == nullptr || attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || bytes < 0 ||
+        bytes > d->shared_bytes)
         return call.end(cudaErrorInvalidValue);
     call.m.allowed_shared_bytes[kernel] = static_cast<std::size_t>(bytes);
     return call.end();

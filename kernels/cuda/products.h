@@ -67,6 +67,7 @@ struct DeviceExperts
 // E).
 void norm_route(const Device& device, View<float> x, const Routing& routing, View<const float> h,
                 const Norm& norm, const Matrix& w, const RoutingRule& rule, View<float> scores);
+LaunchPlan plan_route(std::int64_t rows, const RoutingRule& rule); // of the choice from the scores
 
 // As kernels/ops.h says, for at most max_vector_rows rows.
 LaunchPlan plan_experts_gate_up(View<const float> x, const Routing& routing, const DeviceExperts& experts,

@@ -8,6 +8,9 @@ set(FATHOM_CUDA_SOURCES
     dense.cu
     experts_grouped.cu
     devices.cu
+    experts_vector.cu
+    products.cu
+    route.cu
     runtime.cu)
 
 # Plans and layouts: ordinary C++, needed by both.

@@ -24,16 +24,19 @@ void mla_prepare_absorbed(const Device& device, View<float> q_latent, View<const
 void mla_prepare_decompressed(const Device& device, View<float> q, View<const float> kv, const Norm& norm,
                               const AttentionShape& shape, const DeviceBatch& batch, const LayerCache& cache);
 
-// How absorbed attention is laid out: every row's context in `splits` parts of `split_tokens` tokens (a
-// multiple of the cache block), each part one block of the grid for each group of heads; the parts' results
-// are merged in ascending order. The parts depend on the row's own context length alone, never on the other
-// rows, so that a sequence gives the same numbers in any batch.
+// How absorbed attention is laid out: every row's context in parts of attend_split_tokens() tokens, each part
+// one block of the grid for each group of heads; the parts' results are merged in ascending order. The parts
+// depend on the row's own context length and the device alone, never on the other rows, so that a sequence
+// gives the same numbers in any batch.
 struct AttendPlan
 {
-    LaunchPlan launch;
-    LaunchPlan merge; // no blocks where one part suffices
-    std::int64_t split_tokens = 0;
-    std::int64_t splits = 0;          // of the longest row
+    LaunchPlan launch;                // (parts, groups of heads, rows_at_once)
+    LaunchPlan merge;                 // no blocks where one part suffices
+    std::int64_t rows_at_once = 0;    // as many as keep the partial results small
+    std::int64_t most_parts = 1;      // of any context: they fill the GPU
+    std::int64_t split_tokens = 0;    // of the longest row
+    std::int64_t splits = 0;          // no row up to the longest has more parts
+    std::int64_t group_heads = 1;     // heads of one block
     std::int64_t workspace_bytes = 0; // partial results and their maxima and sums
     bool uses_tensor_cores = false;   // C 512, R 64, BF16 cache; otherwise fp32 arithmetic of any shape
 };
@@ -57,7 +60,7 @@ struct DecompressPlan
     std::int64_t tokens = 0; // of the context at a time
     std::int64_t workspace_bytes = 0;
     bool uses_tensor_cores =
-        false; // P + R = 192, V = 128, BF16 cache; otherwise fp32 arithmetic of any shape
+        false; // P 128, R 64, V 128, BF16 cache, no F32 weights; otherwise fp32 arithmetic of any shape
 };
 DecompressPlan plan_decompress(const AttentionShape& shape, Dtype cache, const KeyValueUp& kv_b,
                                std::int64_t max_rows, std::int64_t longest, const DeviceLimits& limits);

@@ -435,6 +435,8 @@ template <Stage S> __global__ void __launch_bounds__(SimpleTile::threads) multip
         __syncthreads();
         if (step + 1 < steps)
             load(step + 1);
+        if (pair >= tile.count)
+            continue;
 #pragma unroll
         for (int k = 0; k < Shape::depth; ++k) {
             const float4 a = *reinterpret_cast<const float4*>(&x_tile[k][pair]);
@@ -445,7 +447,7 @@ template <Stage S> __global__ void __launch_bounds__(SimpleTile::threads) multip
             for (int i = 0; i < 4; ++i)
 #pragma unroll
                 for (int j = 0; j < group; ++j)
-                    sums[i][j] = fmaf(own_x[i], own_w[j], sums[i][j]);
+                    sums[i][j] += own_x[i] * own_w[j];
         }
     }
 
@@ -480,7 +482,7 @@ __global__ void __launch_bounds__(256)
         float sum = h[t * h_stride + c];
 #pragma unroll 4
         for (int k = 0; k < experts_per_tok; ++k)
-            sum = fmaf(weight[t * weight_stride + k], own[static_cast<std::int64_t>(k) * columns + c], sum);
+            sum += weight[t * weight_stride + k] * own[static_cast<std::int64_t>(k) * columns + c];
         h[t * h_stride + c] = sum;
     }
 }

@@ -15,7 +15,8 @@ constexpr std::int64_t down_columns_step = 128; // whole tiles
 
 bool fits_tensor_cores(const HeadMatrix& w)
 {
-    return w.dtype != Dtype::f32 && is_aligned(w.head(0)) && w.head_bytes % 16 == 0;
+    const std::int64_t unit = w.dtype == Dtype::q8_0 ? 8 : 16;
+    return w.dtype != Dtype::f32 && is_aligned(w.head(0)) && w.head_bytes % unit == 0;
 }
 
 std::uint32_t to_grid(std::int64_t count)

@@ -3,7 +3,6 @@
 // them.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -111,9 +110,9 @@ template <class T> struct View
     {
         return {data + first, rows, count, stride};
     }
-    template <std::same_as<const T> U>
+    template <class U>
+        requires(std::is_same_v<U, const T> && !std::is_const_v<T>)
     operator View<U>() const
-        requires(!std::is_const_v<T>)
     {
         return {data, rows, columns, stride};
     }

@@ -139,8 +139,7 @@ __global__ void __launch_bounds__(2 * query_tile) attend_expanded(const Expanded
         state[half] = static_cast<std::int64_t>(rows[half]) * work.heads + head;
         if (!work.is_first) {
             const float2 before = work.softmax[state[half]];
-            softmax[half].largest = before.x;
-            softmax[half].sum = t == 0 ? before.y : 0.0f; // the four lanes' sums are added at the end
+            softmax[half] = {before.x, before.y};
             const float* x = work.x + rows[half] * work.x_stride + head * published::value + 2 * t;
 #pragma unroll
             for (int n = 0; n < published::value / 8; ++n) {
@@ -199,6 +198,8 @@ __global__ void __launch_bounds__(2 * query_tile) attend_expanded(const Expanded
                 const float2 weights = unpack2<Dtype::bf16>(p[n][half]);
                 sum += weights.x + weights.y;
             }
+            sum += __shfl_xor_sync(all_lanes, sum, 1);
+            sum += __shfl_xor_sync(all_lanes, sum, 2);
             softmax[half].sum = softmax[half].sum * shrink + sum;
             softmax[half].largest = largest; // finite: every row here sees the first key of the stretch
 #pragma unroll
@@ -229,13 +230,10 @@ __global__ void __launch_bounds__(2 * query_tile) attend_expanded(const Expanded
 
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-        float sum = softmax[half].sum;
-        sum += __shfl_xor_sync(all_lanes, sum, 1);
-        sum += __shfl_xor_sync(all_lanes, sum, 2);
         if (first_row + g + 8 * half >= work.rows)
             continue;
         const bool is_last = is_done(work, rows[half]);
-        const float factor = is_last ? 1.0f / sum : 1.0f;
+        const float factor = is_last ? 1.0f / softmax[half].sum : 1.0f;
         float* x = work.x + rows[half] * work.x_stride + head * published::value + 2 * t;
 #pragma unroll
         for (int n = 0; n < published::value / 8; ++n) {
@@ -243,7 +241,7 @@ __global__ void __launch_bounds__(2 * query_tile) attend_expanded(const Expanded
             x[n * 8 + 1] = sums[n][2 * half + 1] * factor;
         }
         if (!is_last && t == 0)
-            work.softmax[state[half]] = make_float2(softmax[half].largest, sum);
+            work.softmax[state[half]] = make_float2(softmax[half].largest, softmax[half].sum);
     }
 }
 

@@ -238,16 +238,15 @@ std::int64_t rows_in_a_block(bool is_vectors, std::int64_t tokens)
 LaunchPlan plan_units(std::int64_t units, std::int64_t tokens, std::int64_t columns,
                       const DeviceLimits& limits)
 {
+    if (units == 0 || tokens == 0)
+        return {.grid = {0, 0, 0}, .threads = vector_threads};
     const std::int64_t staged = std::min(tokens, max_vector_rows);
     const std::int64_t groups = divide_up(tokens, max_vector_rows);
     const std::int64_t room = (limits.shared_bytes - vector_static_bytes) / (4 * staged);
     const std::int64_t chunk =
         std::min(round_up<std::int64_t>(columns, tile_columns), room / tile_columns * tile_columns);
-    const std::uint32_t blocks = vector_blocks(units, staged, limits);
-    return {.grid = {tokens == 0 || units == 0
-                         ? 0
-                         : std::max<std::uint32_t>(1, static_cast<std::uint32_t>(blocks / groups)),
-                     static_cast<std::uint32_t>(groups), 1},
+    const std::int64_t blocks = std::max<std::int64_t>(1, vector_blocks(units, staged, limits) / groups);
+    return {.grid = {static_cast<std::uint32_t>(blocks), static_cast<std::uint32_t>(groups), 1},
             .threads = vector_threads,
             .shared_bytes = 4 * staged * chunk};
 }

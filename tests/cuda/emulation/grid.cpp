@@ -86,6 +86,12 @@ std::string text(const uint3& index)
            ")";
 }
 
+bool is_same(const Place& a, const Place& b)
+{
+    return a.line() == b.line() &&
+           (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+}
+
 std::string text(const Place& place)
 {
     std::string file = place.file_name();
@@ -164,6 +170,9 @@ public:
         Fiber::leave();
     }
 
+    // The lanes of a warp, those that run last first.
+    int late_lane(int i) const { return m_lanes[lanes - 1 - i]; }
+
     Thread* lane_of(const Thread& thread, int lane)
     {
         const int number = thread.number / lanes * lanes + lane;
@@ -185,7 +194,9 @@ private:
         mprotect(guard, guard_bytes, PROT_NONE);
         Thread& thread = m_threads.emplace_back();
         thread.number = static_cast<int>(m_threads.size()) - 1;
-        thread.fiber = std::make_unique<Fiber>(guard + guard_bytes, stack_bytes, &Block::thread_main);
+        // Stacks that all began at the same place of a page would push each other out of the caches.
+        const std::size_t shift = m_threads.size() % 64 * 192;
+        thread.fiber = std::make_unique<Fiber>(guard + guard_bytes, stack_bytes - shift, &Block::thread_main);
     }
 
     // Exactly as large as planned, so that the address sanitizer finds what lies beyond.
@@ -260,8 +271,7 @@ private:
                 continue;
             if (first == nullptr)
                 first = &thread;
-            if (thread.place.line() != first->place.line() ||
-                std::strcmp(thread.place.file_name(), first->place.file_name()) != 0) {
+            if (!is_same(thread.place, first->place)) {
                 m_fault = where(*first) + "waits at the barrier of " + text(first->place) + ", but thread " +
                           text(thread.index) + " at the one of " + text(thread.place);
                 return false;
@@ -400,7 +410,8 @@ void meet(unsigned mask, Finish finish, void* brought, const Place& place)
     thread.brought = brought;
     thread.place = place;
     void* all[lanes] = {};
-    for (int lane = 0; lane < lanes; ++lane) {
+    for (int i = 0; i < lanes; ++i) {
+        const int lane = self.late_lane(i); // who is missing is found at the first look
         if ((mask >> lane & 1u) == 0)
             continue;
         Thread* other = self.lane_of(thread, lane);

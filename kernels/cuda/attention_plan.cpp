@@ -76,9 +76,12 @@ AttendPlan plan_attend(const AttentionShape& shape, Dtype cache, std::int64_t ro
         plan.launch.shared_bytes =
             simple_shared_bytes(shape.kv_lora_rank + shape.qk_rope_head_dim, shape.kv_lora_rank);
     }
-    // As many parts as fill the GPU with one row.
-    const std::int64_t resident = std::clamp<std::int64_t>(
-        (limits.shared_bytes + reserved_bytes) / (plan.launch.shared_bytes + reserved_bytes), 1, 4);
+    // As many parts as fill the GPU with one row. Registers allow 8 warps of the tensor-core kernel on a
+    // multiprocessor.
+    const std::int64_t by_registers = plan.uses_tensor_cores ? 32 / plan.group_heads : 4;
+    const std::int64_t by_memory =
+        (limits.shared_bytes + reserved_bytes) / (plan.launch.shared_bytes + reserved_bytes);
+    const std::int64_t resident = std::clamp<std::int64_t>(by_memory, 1, by_registers);
     plan.most_parts = std::max<std::int64_t>(1, limits.multiprocessors * resident / groups);
     plan.split_tokens = attend_split_tokens(longest, plan.most_parts);
     // A shorter context can have more parts than the longest, but not more than these.

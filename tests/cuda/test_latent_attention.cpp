@@ -25,6 +25,8 @@ constexpr double stored_tolerance = 4e-3;
 // Tensor-core paths round queries and weights (and keys and values where they are expanded) to bf16, eight
 // bits: each score of size s errs by about s / 256 at random, and each weight by 1 / 512.
 constexpr double bf16_tolerance = 1.5e-2;
+// The same where queries are rounded before: what is left is the weights.
+constexpr double weight_tolerance = 3e-3;
 
 // Where the matrices of the heads lie on the device.
 enum class HeadOrder
@@ -326,8 +328,14 @@ struct Expected
     std::vector<std::byte> pool;
 };
 
+enum class Queries
+{
+    exact,
+    rounded, // to bf16, before they meet the cache
+};
+
 // All steps by the definitions. The case's pool is as before afterwards.
-Expected expected(AttentionCase& test)
+Expected expected(AttentionCase& test, Queries queries = Queries::exact)
 {
     cpu::ThreadPool pool(1);
     cpu::Ops ops(pool, cpu::Isa::scalar);
@@ -340,6 +348,8 @@ Expected expected(AttentionCase& test)
                {}};
     ops.mla_prepare_absorbed(e.q_latent.view, test.q.view, test.kv.view, test.norm, test.kv_b, test.shape,
                              test.rope, test.batch, test.cache);
+    if (queries == Queries::rounded)
+        round_to_bf16(e.q_latent.view);
     ops.mla_attend(e.mixed.view, e.q_latent.view, test.shape, test.batch, test.cache);
     ops.mla_value(e.values.view, e.mixed.view, test.kv_b, test.shape);
     ops.mla_prepare_decompressed(e.rotated.view, test.kv.view, test.norm, test.shape, test.rope, test.batch,
@@ -395,7 +405,7 @@ private slots:
     void randomShapes()
     {
         Random random;
-        for (int trial = 0; trial < 18; ++trial) {
+        for (int trial = 0; trial < 12; ++trial) {
             const EmulatedDevice gpu = device_of(static_cast<int>(random.integer(1, 12)));
             emulation_set_devices(&gpu, 1);
             const Machine machine;
@@ -419,7 +429,7 @@ private slots:
         emulation_set_devices(&gpu, 1);
         const Machine machine;
         int trial = 0;
-        for (const std::int64_t heads : {16, 5, 37}) {
+        for (const std::int64_t heads : {16, 21}) {
             emulation_set_order(trial % thread_orders);
             AttentionShape shape = published_shape(heads, 512);
             shape.qk_nope_head_dim = 32;
@@ -552,10 +562,12 @@ private slots:
         const cuda::AttendPlan plan =
             cuda::plan_attend(test.shape, Dtype::bf16, 13, 269, machine.device.limits());
         QVERIFY(plan.rows_at_once < 13);
-        const Expected e = expected(test);
+        test.shape.softmax_scale =
+            0.125f / 1.44269504f; // the kernel's own scale is 1/8, which rounds nothing
+        const Expected e = expected(test, Queries::rounded);
         test.pool.assign(e.pool.begin(), e.pool.end());
         DeviceAttention device(machine, test, Placement::aligned, HeadOrder::apart);
-        COMPARE_NUMBERS("attend", device.attend(e.q_latent.view).view, e.mixed.view, bf16_tolerance);
+        COMPARE_NUMBERS("attend", device.attend(e.q_latent.view).view, e.mixed.view, weight_tolerance);
     }
 
     // Scores far from 0 must neither overflow nor vanish.

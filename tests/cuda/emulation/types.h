@@ -11,7 +11,7 @@
 #define __global__
 #define __constant__
 #define __grid_constant__
-#define __shared__ static // blocks run one after the other
+#define __shared__ static // blocks run one after the other, and each finds what the last one left
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))

@@ -91,7 +91,8 @@ AttendPlan plan_attend(const AttentionShape& shape, Dtype cache, std::int64_t ro
     if (plan.splits > 1) {
         const std::int64_t row_bytes = plan.splits * shape.heads * (shape.kv_lora_rank + 2) * 4;
         plan.rows_at_once = std::min(plan.rows_at_once, std::max<std::int64_t>(1, partial_bytes / row_bytes));
-        plan.workspace_bytes = plan.rows_at_once * row_bytes;
+        // Never less than for fewer rows or shorter contexts, which then fit the same workspace.
+        plan.workspace_bytes = std::min(rows * row_bytes, std::max(partial_bytes, row_bytes));
         plan.merge.threads = merge_columns;
         plan.merge.shared_bytes = plan.splits * 4;
         plan.merge.grid[0] = dimension(divide_up(shape.kv_lora_rank, merge_columns));

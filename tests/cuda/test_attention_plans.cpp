@@ -83,6 +83,7 @@ private slots:
             const AttentionShape shape = published_shape(heads);
             for (const std::int64_t rows : {1, 8, 170}) {
                 for (const Dtype cache : {Dtype::bf16, Dtype::f32}) {
+                    std::int64_t workspace_bytes = 0;
                     for (const std::int64_t longest : {1, 64, 65, 1000, 4096, 32768, 163840}) {
                         const AttendPlan plan = plan_attend(shape, cache, rows, longest, limits);
                         QVERIFY(is_launchable(plan.launch, limits));
@@ -91,6 +92,11 @@ private slots:
                         QCOMPARE(plan.splits > 1, plan.workspace_bytes > 0);
                         QVERIFY(plan.splits == 1 || is_launchable(plan.merge, limits));
                         QVERIFY(plan.workspace_bytes <= 64 * kibibyte * kibibyte);
+                        QVERIFY(plan.workspace_bytes >=
+                                plan.rows_at_once * (plan.splits > 1 ? plan.splits * heads * 514 * 4 : 0));
+                        // What serves a long context serves shorter ones.
+                        QVERIFY(plan.workspace_bytes >= workspace_bytes);
+                        workspace_bytes = plan.workspace_bytes;
                         QVERIFY(plan.rows_at_once >= 1 && plan.rows_at_once <= rows);
                     }
                 }

@@ -85,6 +85,12 @@ FATHOM_HOST_DEVICE inline float halvings_per_logit(float temperature)
     return 1.44269504f / temperature;
 }
 
+// value * f, where f has 24 bits of fraction
+FATHOM_HOST_DEVICE inline std::uint32_t times_fraction(std::uint32_t value, std::uint32_t f)
+{
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(value) * f >> 24);
+}
+
 // 2^40 * exp((logit - best) / temperature) as an integer that never rises with the distance: right to a
 // hundred-thousandth or to 1, and 0 from 2^-41 on. Subtraction and product are in fp32 (which no compiler can
 // contract), the rest is in integers.
@@ -97,17 +103,17 @@ FATHOM_HOST_DEVICE inline std::uint64_t relative_weight(float logit, float best,
     if (!(halvings < static_cast<float>(weight_bits + 1)))
         return 0;
     const auto fixed = static_cast<std::uint32_t>(halvings * 0x1p24f); // 24 bits of fraction
-    const std::uint64_t f = fixed & 0xffffffu;
+    const std::uint32_t f = fixed & 0xffffffu;
     // 2^-f to 3e-9 by the polynomial of degree 6 of the least relative error that is exact at both ends, in
     // integers of 31 bits of fraction.
-    std::uint64_t sum = 0x00038ecb;
-    sum = 0x0029bad9 - (sum * f >> 24);
-    sum = 0x0139d911 - (sum * f >> 24);
-    sum = 0x071a4d13 - (sum * f >> 24);
-    sum = 0x1ebfab00 - (sum * f >> 24);
-    sum = 0x58b90af0 - (sum * f >> 24);
-    sum = 0x80000000 - (sum * f >> 24);
-    return sum << (weight_bits - 31) >> (fixed >> 24);
+    std::uint32_t sum = 0x00038ecb;
+    sum = 0x0029bad9 - times_fraction(sum, f);
+    sum = 0x0139d911 - times_fraction(sum, f);
+    sum = 0x071a4d13 - times_fraction(sum, f);
+    sum = 0x1ebfab00 - times_fraction(sum, f);
+    sum = 0x58b90af0 - times_fraction(sum, f);
+    sum = 0x80000000 - times_fraction(sum, f);
+    return static_cast<std::uint64_t>(sum) << (weight_bits - 31) >> (fixed >> 24);
 }
 
 // The sum of weights that top-p asks for, at least 1.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The router (DeepSeek-V2 paper, section 2.2.1 and 2.2.2): scores of all experts, then each token's choice by
 // the rules of kernels/cpu/routing.cpp.
+#include "kernels/cuda/order.h"
 #include "kernels/cuda/vector_rows.h"
 
 #include <cassert>
@@ -27,18 +28,9 @@ struct RouteArguments
     float scale = 1.0f;
 };
 
-// A key that is higher for a higher number; 0 is below every number, NaN just above it. Zeros are equal.
-__device__ inline std::uint32_t key_of(float value)
-{
-    if (!(value == value))
-        return 1;
-    const std::uint32_t bits = __float_as_uint(value + 0.0f);
-    return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
-}
-
 // ---- kernels ----------------------------------------------------------------------------------------------
 
-__device__ inline unsigned long long warp_max(unsigned long long value)
+__device__ inline unsigned long long highest_key(unsigned long long value)
 {
 #pragma unroll
     for (int distance = warp_size / 2; distance > 0; distance /= 2)
@@ -121,7 +113,7 @@ __global__ __launch_bounds__(route_warps* warp_size) void route_kernel(const Rou
         unsigned long long best = 0; // the highest key, then the lowest index
         for (int e = lane; e < p.experts; e += warp_size)
             best = max(best, static_cast<unsigned long long>(key[e]) << 32 | static_cast<unsigned>(~e));
-        const int e = ~static_cast<int>(static_cast<unsigned>(warp_max(best)));
+        const int e = ~static_cast<int>(static_cast<unsigned>(highest_key(best)));
         sum += score[e];
         if (lane == e % warp_size) // the lane that reads this key
             key[e] = 0;

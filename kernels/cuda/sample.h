@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The choice of the next token on the device, by the rules of engine/sampler.h: repetition penalty,
-// temperature, top-k, top-p, min-p, one uniform number from the host. Sums of probabilities are integers, so
-// that no order of summation shows.
+// The choice of the next token on the device: the same id as choose() of kernels/sampling.h, which defines
+// it.
 #pragma once
 
 #include "kernels/cuda/runtime.h"
@@ -25,6 +24,7 @@ struct Draw
 };
 
 // In sample_plan.cpp, since the plan of a model's memory needs it where no CUDA is.
+LaunchPlan plan_sample(std::int64_t rows, std::int64_t vocabulary);
 std::int64_t sample_workspace_bytes(std::int64_t rows, std::int64_t vocabulary);
 
 // ids (rows) = the choices; -1 where a logit of the row is infinite or not a number. `defined` (vocabulary)

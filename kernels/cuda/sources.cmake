@@ -11,7 +11,8 @@ set(FATHOM_CUDA_SOURCES
     experts_vector.cu
     products.cu
     route.cu
-    runtime.cu)
+    runtime.cu
+    sample.cu)
 
 # Plans and layouts: ordinary C++, needed by both.
 set(FATHOM_CUDA_PLAN_SOURCES

@@ -24,6 +24,11 @@ std::string message(const std::exception& error)
     return error.what();
 }
 
+bool isOfTheDevice(const std::exception& error)
+{
+    return dynamic_cast<const engine::DeviceError*>(&error) != nullptr;
+}
+
 } // namespace
 
 // The sink of one answer; lives on the worker thread.
@@ -64,13 +69,19 @@ public:
         m_bridge.say([&](Outbox& outbox) { outbox.answers[m_answer].result = result; });
     }
 
-    void failed(const std::string& message) override
-    {
-        m_ended = true;
-        m_bridge.say([&](Outbox& outbox) { outbox.answers[m_answer].error = message; });
-    }
+    void failed(const std::string& message) override { fail(message, false); }
+    void device_failed(const std::string& message) override { fail(message, true); }
 
 private:
+    void fail(const std::string& message, bool device)
+    {
+        m_ended = true;
+        m_bridge.say([&](Outbox& outbox) {
+            outbox.answers[m_answer].error = message;
+            outbox.answers[m_answer].deviceFailed = device;
+        });
+    }
+
     EngineBridge& m_bridge;
     qint64 m_answer;
     qint64 m_conversation;
@@ -92,26 +103,34 @@ public:
               const std::stop_token& stop)
     {
         unload();
-        Outcome outcome{.load = number, .info = {}, .error = {}, .cancelled = false};
+        Outcome outcome;
+        outcome.load = number;
+        const auto progress = [&](const engine::LoadProgress& now) {
+            m_bridge.say([&](Outbox& outbox) {
+                outbox.progress.emplace(number, Progress{toQt(now.stage), now.bytes_done, now.bytes_total,
+                                                         now.layers_done, now.layers_total});
+            });
+        };
         try {
             if (options.context_tokens > 0)
                 options.context_tokens =
                     std::min(options.context_tokens, m_bridge.m_functions.inspect(model).context_length);
-            m_engine = m_bridge.m_functions.load(
-                model, options,
-                [&](const engine::LoadProgress& progress) {
-                    m_bridge.say([&](Outbox& outbox) {
-                        outbox.progress.emplace(number, Progress{toQt(progress.stage), progress.bytes_done,
-                                                                 progress.bytes_total, progress.layers_done,
-                                                                 progress.layers_total});
-                    });
-                },
-                stop);
+            try {
+                m_engine = m_bridge.m_functions.load(model, options, progress, stop);
+            } catch (const engine::DeviceError& error) {
+                if (error.cause != engine::DeviceError::Cause::unusable)
+                    throw;
+                outcome.notice = toUtf8(tr("%1 The CPU computes instead.").arg(toQt(error.what())));
+                options.device = "cpu";
+                m_engine = m_bridge.m_functions.load(model, options, progress, stop);
+            }
             outcome.info = std::make_shared<const engine::ModelInfo>(m_engine->info());
         } catch (const std::exception& error) {
             outcome.error = message(error);
+            outcome.deviceFailed = isOfTheDevice(error);
             outcome.cancelled = stop.stop_requested();
         }
+        outcome.device = options.device;
         if (stop.stop_requested() && m_engine) { // stopped after the last moment at which it could be noticed
             m_engine.reset();
             outcome.info.reset();
@@ -147,6 +166,10 @@ public:
             if (!generation->ended())
                 m_running.emplace(answer, std::move(generation));
         } catch (const std::exception& error) {
+            if (isOfTheDevice(error)) {
+                generation->device_failed(message(error));
+                return;
+            }
             const std::string why = tooLong(request, contextTokens);
             generation->failed(why.empty() ? message(error) : why);
         }
@@ -184,9 +207,9 @@ public:
     {
         try {
             if (!m_engine->step() && busy())
-                fail("The engine stopped without an answer.");
+                fail("The engine stopped without an answer.", false);
         } catch (const std::exception& error) {
-            fail(message(error));
+            fail(message(error), isOfTheDevice(error));
         }
         std::erase_if(m_running, [](const auto& entry) { return entry.second->ended(); });
     }
@@ -209,10 +232,14 @@ private:
         }
     }
 
-    void fail(const std::string& why)
+    void fail(const std::string& why, bool device)
     {
         for (auto& [answer, generation] : m_running) {
-            if (!generation->ended())
+            if (generation->ended())
+                continue;
+            if (device)
+                generation->device_failed(why);
+            else
                 generation->failed(why);
         }
     }
@@ -323,6 +350,8 @@ void EngineBridge::flush()
             emit textArrived(answer, toQt(said.text), said.tokens);
         if (said.result || said.error)
             m_stops.remove(answer);
+        if (said.deviceFailed)
+            setDeviceFailed(true); // before the answer is shown with its ways out
         if (said.result)
             emit finished(answer, *said.result);
         else if (said.error)
@@ -332,7 +361,10 @@ void EngineBridge::flush()
         emit counted(conversation, tokens);
     if (outbox.outcome && outbox.outcome->load == m_load) {
         m_info = outbox.outcome->info;
+        m_device = outbox.outcome->device;
         m_error = outbox.outcome->cancelled ? QString() : toQt(outbox.outcome->error);
+        m_notice = toQt(outbox.outcome->notice);
+        setDeviceFailed(outbox.outcome->deviceFailed && !outbox.outcome->cancelled);
         setState(m_info ? State::ready : outbox.outcome->cancelled ? State::none : State::failed);
     }
 }
@@ -343,6 +375,14 @@ void EngineBridge::setState(State state)
     emit stateChanged();
 }
 
+void EngineBridge::setDeviceFailed(bool failed)
+{
+    if (m_device_failed == failed)
+        return;
+    m_device_failed = failed;
+    emit deviceFailedChanged();
+}
+
 void EngineBridge::load(const std::filesystem::path& model, const engine::LoadOptions& options)
 {
     m_load_stop.request_stop();
@@ -350,9 +390,12 @@ void EngineBridge::load(const std::filesystem::path& model, const engine::LoadOp
     stopAll();
     m_path = model;
     m_options = options;
+    m_device = options.device;
     m_info.reset();
     m_progress = {};
     m_error.clear();
+    m_notice.clear();
+    setDeviceFailed(false);
     command([this, number = ++m_load, model, options, stop = m_load_stop.get_token()](Worker& worker) {
         worker.load(number, model, options, stop);
     });
@@ -372,6 +415,8 @@ void EngineBridge::unload()
     ++m_load;
     m_info.reset();
     m_error.clear();
+    m_notice.clear();
+    setDeviceFailed(false);
     command([](Worker& worker) { worker.unload(); });
     setState(State::none);
 }

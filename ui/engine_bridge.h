@@ -61,18 +61,23 @@ public:
     ~EngineBridge() override;
 
     // Replaces the model: answers being written are stopped, the old model goes, then the new one is read. A
-    // context that is longer than the model's own becomes the model's own.
+    // context that is longer than the model's own becomes the model's own. Where the chosen GPU is not there
+    // or cannot be used, the CPU takes its place, and notice() says so.
     void load(const std::filesystem::path& model, const engine::LoadOptions& options);
     void cancelLoad();
     void unload();
 
     State state() const { return m_state; }
-    const std::filesystem::path& path() const { return m_path; }             // of the model of this state
-    const engine::LoadOptions& options() const { return m_options; }         // it is or was loaded with
+    const std::filesystem::path& path() const { return m_path; }     // of the model of this state
+    const engine::LoadOptions& options() const { return m_options; } // it was to be loaded with
+    const std::string& device() const { return m_device; } // that it is on; the wanted one unless ready
     std::shared_ptr<const engine::ModelInfo> info() const { return m_info; } // null unless ready
     const Progress& progress() const { return m_progress; }
-    const QString& error() const { return m_error; } // empty after a cancelled load
-    qint64 contextTokens() const;                    // that one conversation may hold; 0 unless ready
+    const QString& error() const { return m_error; }   // empty after a cancelled load
+    const QString& notice() const { return m_notice; } // what the latest load did otherwise than asked
+    // The GPU is why the load, or an answer since, failed: the CPU would serve.
+    bool deviceFailed() const { return m_device_failed; }
+    qint64 contextTokens() const; // that one conversation may hold; 0 unless ready
 
     // `answer` names the generation from here on. It ends with exactly one of the signals finished and
     // failed. The sequence of a conversation is opened with its first request.
@@ -88,6 +93,7 @@ public:
 signals:
     void stateChanged();
     void progressChanged();
+    void deviceFailedChanged();
     void promptRead(qint64 answer, qint64 done, qint64 total);
     void textArrived(qint64 answer, const QString& text, int tokens);
     void finished(qint64 answer, const engine::Result& result);
@@ -107,12 +113,16 @@ private:
         int tokens = 0;
         std::optional<engine::Result> result;
         std::optional<std::string> error;
+        bool deviceFailed = false;
     };
     struct Outcome // of the load of that number
     {
         quint64 load = 0;
         std::shared_ptr<const engine::ModelInfo> info;
+        std::string device;
+        std::string notice;
         std::string error;
+        bool deviceFailed = false;
         bool cancelled = false;
     };
     struct Outbox
@@ -130,6 +140,7 @@ private:
     void scheduleFlush();
     void flush();
     void setState(State state);
+    void setDeviceFailed(bool failed);
 
     const EngineFunctions m_functions;
 
@@ -137,9 +148,12 @@ private:
     State m_state = State::none;
     std::filesystem::path m_path;
     engine::LoadOptions m_options;
+    std::string m_device = "cpu";
     std::shared_ptr<const engine::ModelInfo> m_info;
     Progress m_progress;
     QString m_error;
+    QString m_notice;
+    bool m_device_failed = false;
     quint64 m_load = 0; // number of the latest load; what an earlier one still says is dropped
     std::stop_source m_load_stop;
     struct Stop

@@ -16,6 +16,7 @@ namespace ui {
 namespace {
 
 const QString starter_word = QStringLiteral("starter");
+const QString cpu = QStringLiteral("cpu");
 
 // "236 B · 21 B active"
 QString countText(std::int64_t count)
@@ -57,22 +58,31 @@ ModelList::ModelList(EngineBridge& engine, Settings& settings, TaskThread& files
     connect(&m_engine, &EngineBridge::stateChanged, this, [this] {
         if (m_engine.state() == EngineBridge::State::ready)
             m_settings.setLastModel(m_engine.path() == m_places.starter ? starter_word : currentPath());
+        if (m_notice != m_engine.notice()) {
+            m_notice = m_engine.notice();
+            emit noticeChanged();
+        }
         if (count() > 0)
             emit dataChanged(index(0), index(count() - 1));
         emit stateChanged();
         emit currentChanged();
         emit progressChanged();
         emit reloadNeededChanged();
+        noteHeldBytes();
+        if (m_engine.device() != toUtf8(cpu) && m_engine.state() != EngineBridge::State::loading)
+            replan(); // the GPU's free memory is another now
     });
     connect(&m_engine, &EngineBridge::progressChanged, this, [this] {
         announceRow(m_engine.path());
         emit progressChanged();
     });
-    for (const auto signal :
-         {&Settings::threadsChanged, &Settings::contextLengthChanged, &Settings::cacheTypeChanged})
+    connect(&m_engine, &EngineBridge::deviceFailedChanged, this, &ModelList::deviceFailedChanged);
+    for (const auto signal : {&Settings::deviceChanged, &Settings::threadsChanged,
+                              &Settings::contextLengthChanged, &Settings::cacheTypeChanged})
         connect(&m_settings, signal, this, &ModelList::reloadNeededChanged);
-    connect(&m_settings, &Settings::contextLengthChanged, this, &ModelList::rescan);
-    connect(&m_settings, &Settings::cacheTypeChanged, this, &ModelList::rescan);
+    for (const auto signal :
+         {&Settings::deviceChanged, &Settings::contextLengthChanged, &Settings::cacheTypeChanged})
+        connect(&m_settings, signal, this, &ModelList::replan);
     connect(&m_settings, &Settings::modelFoldersChanged, this, [this] {
         emit foldersChanged();
         rescan();
@@ -104,6 +114,8 @@ QHash<int, QByteArray> ModelList::roleNames() const
         {ContextLength, "contextLength"},
         {Fits, "fits"},
         {Reason, "reason"},
+        {Plan, "plan"},
+        {LargestContext, "largestContext"},
         {State, "state"},
         {Progress, "progress"},
         {ErrorText, "errorText"},
@@ -141,9 +153,13 @@ QVariant ModelList::data(const QModelIndex& index, int role) const
     case ContextLength:
         return static_cast<qint64>(info.context_length);
     case Fits:
-        return row.model.error.empty() && row.plan.fits;
+        return fits(row);
     case Reason:
         return reason(row);
+    case Plan:
+        return planText(row);
+    case LargestContext:
+        return static_cast<qint64>(row.plan.largest_context_tokens);
     case State:
         return rowState(row);
     case Progress:
@@ -165,11 +181,44 @@ QString ModelList::reason(const Row& row) const
 {
     if (!row.model.error.empty())
         return toQt(row.model.error);
-    if (row.plan.fits)
-        return tr("Needs %1 of the %2 that are free")
-            .arg(humanBytes(row.plan.total), humanBytes(row.plan.available));
-    return tr("Needs %1 of memory; %2 are free. A shorter context needs less.")
-        .arg(humanBytes(row.plan.total), humanBytes(row.plan.available));
+    const engine::MemoryPlan& plan = row.plan;
+    if (plan.fits || plan.total <= 0)
+        return plan.fits && plan.total > 0 ? tr("Needs %1 of the %2 that are free")
+                                                 .arg(humanBytes(plan.total), humanBytes(plan.available))
+                                           : toQt(plan.verdict);
+    if (fits(row))
+        return tr("Needs %1, which are free once the loaded model has gone").arg(humanBytes(plan.total));
+    const QString needs = tr("Does not fit: needs %1 of memory, and %2 are free.")
+                              .arg(humanBytes(plan.total), humanBytes(plan.available + m_held_bytes));
+    if (plan.largest_context_tokens <= 0)
+        return needs;
+    return tr("%1 It would fit with %L2 tokens of context.").arg(needs).arg(plan.largest_context_tokens);
+}
+
+bool ModelList::fits(const Row& row) const
+{
+    if (!row.model.error.empty())
+        return false;
+    return row.plan.fits || (row.plan.total > 0 && row.plan.total <= row.plan.available + m_held_bytes);
+}
+
+void ModelList::noteHeldBytes()
+{
+    const bool isReady = m_engine.state() == EngineBridge::State::ready;
+    if (!isReady || m_engine.device() == toUtf8(cpu) || toQt(m_engine.device()) != m_planned_device)
+        m_held_bytes = 0;
+    else if (const Row* row = current(); row && !reloadNeeded()) // planned as it was loaded
+        m_held_bytes = row->plan.total;
+}
+
+QString ModelList::planText(const Row& row) const
+{
+    const engine::MemoryPlan& plan = row.plan;
+    if (!row.model.error.empty() || plan.total <= 0)
+        return {};
+    return tr("Weights %1 · cache %2 · workspace %3 · %4 free")
+        .arg(humanBytes(plan.weights), humanBytes(plan.cache), humanBytes(plan.scratch + plan.library),
+             humanBytes(plan.available));
 }
 
 bool ModelList::isCurrent(const Row& row) const
@@ -275,8 +324,8 @@ bool ModelList::reloadNeeded() const
         return false;
     const engine::LoadOptions wanted = m_settings.loadOptions();
     const engine::LoadOptions& has = m_engine.options();
-    return wanted.threads != has.threads || wanted.context_tokens != has.context_tokens ||
-           wanted.cache_type != has.cache_type;
+    return wanted.device != has.device || wanted.threads != has.threads ||
+           wanted.context_tokens != has.context_tokens || wanted.cache_type != has.cache_type;
 }
 
 QStringList ModelList::folders() const
@@ -304,6 +353,18 @@ void ModelList::reload()
         m_engine.load(m_engine.path(), m_settings.loadOptions());
 }
 
+void ModelList::useCpu()
+{
+    m_settings.setDevice(cpu);
+    reload();
+}
+
+void ModelList::dismissNotice()
+{
+    m_notice.clear();
+    emit noticeChanged();
+}
+
 void ModelList::announceRow(const std::filesystem::path& path)
 {
     for (std::size_t i = 0; i < m_rows.size(); ++i) {
@@ -315,10 +376,10 @@ void ModelList::announceRow(const std::filesystem::path& path)
     }
 }
 
-ModelList::Found ModelList::scan(const EngineFunctions& functions, const Places& places,
-                                 const std::vector<std::filesystem::path>& folders,
-                                 const engine::LoadOptions& options, const std::filesystem::path& loaded,
-                                 const std::atomic<bool>& stop)
+std::vector<ModelList::Row> ModelList::scan(const EngineFunctions& functions, const Places& places,
+                                            const std::vector<std::filesystem::path>& folders,
+                                            const std::filesystem::path& loaded,
+                                            const std::atomic<bool>& stop)
 {
     std::vector<std::filesystem::path> paths;
     std::error_code missing;
@@ -333,62 +394,92 @@ ModelList::Found ModelList::scan(const EngineFunctions& functions, const Places&
         }
     }
 
-    Found found;
+    std::vector<Row> rows;
     for (FoundModel& model : inspectModels(paths, functions.inspect, stop)) {
         Row row;
         row.isStarter = model.path == places.starter;
-        if (model.error.empty()) {
-            try {
-                engine::LoadOptions possible = options;
-                possible.context_tokens = std::min(options.context_tokens, model.info.context_length);
-                row.plan = functions.plan(model.info, possible);
-            } catch (const std::exception& error) {
-                model.error = error.what();
-            }
-        }
         row.model = std::move(model);
-        found.rows.push_back(std::move(row));
+        rows.push_back(std::move(row));
     }
-    std::stable_sort(found.rows.begin(), found.rows.end(), [](const Row& a, const Row& b) {
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
         if (a.isStarter != b.isStarter)
             return a.isStarter;
         return a.model.info.name < b.model.info.name;
     });
+    return rows;
+}
 
+ModelList::Found ModelList::plan(const EngineFunctions& functions, std::vector<Row> rows,
+                                 engine::LoadOptions options, const std::atomic<bool>& stop)
+{
+    Found found;
     try {
-        const engine::Devices devices = functions.listDevices();
-        QStringList names;
-        for (const engine::Device& device : devices.devices)
-            names.append(toQt(device.name));
-        found.buildText = tr("Computes on: %1.").arg(names.join(QStringLiteral(", ")));
-        if (!devices.why_no_gpu.empty())
-            found.buildText += u' ' + toQt(devices.why_no_gpu);
+        found.devices = functions.listDevices();
     } catch (const std::exception& error) {
-        found.buildText = toQt(error.what());
+        found.devices.why_no_gpu = error.what();
     }
+    // A GPU that cannot be used is what the engine's bridge puts the CPU in place of.
+    const bool isUsable =
+        std::ranges::any_of(found.devices.devices, [&options](const engine::Device& device) {
+            return device.id == options.device && device.why_not.empty();
+        });
+    if (!isUsable)
+        options.device = toUtf8(cpu);
+    found.planned = options.device;
+
+    const std::int64_t context = options.context_tokens;
+    for (Row& row : rows) {
+        if (stop)
+            break;
+        if (!row.model.error.empty())
+            continue;
+        try {
+            options.context_tokens = std::min(context, row.model.info.context_length);
+            row.plan = functions.plan(row.model.info, options);
+        } catch (const std::exception& error) {
+            row.plan = {};
+            row.plan.verdict = error.what();
+        }
+    }
+    found.rows = std::move(rows);
     return found;
 }
 
 void ModelList::rescan()
 {
-    if (m_scan_stop)
-        *m_scan_stop = true;
-    m_scan_stop = std::make_shared<std::atomic<bool>>(false);
-    if (!m_scanning) {
-        m_scanning = true;
-        emit scanningChanged();
-    }
     std::vector<std::filesystem::path> folders;
     for (const QString& folder : this->folders())
         folders.push_back(pathFromQt(folder));
     const std::filesystem::path loaded =
         m_engine.state() == EngineBridge::State::none ? std::filesystem::path() : m_engine.path();
+    if (!m_scanning) {
+        m_scanning = true;
+        emit scanningChanged();
+    }
+    look([functions = m_functions, places = m_places, folders, loaded](const std::atomic<bool>& stop) {
+        return scan(functions, places, folders, loaded, stop);
+    });
+}
+
+void ModelList::replan()
+{
+    if (m_scanning) // what it finds is planned with the settings of now
+        rescan();
+    else
+        look([rows = m_rows](const std::atomic<bool>&) { return rows; });
+}
+
+void ModelList::look(std::function<std::vector<Row>(const std::atomic<bool>&)> rows)
+{
+    if (m_scan_stop)
+        *m_scan_stop = true;
+    m_scan_stop = std::make_shared<std::atomic<bool>>(false);
     // The answer is posted to the application, which outlives this object and the thread.
-    m_files.post([functions = m_functions, places = m_places, folders, options = m_settings.loadOptions(),
-                  loaded, stop = m_scan_stop, self = QPointer<ModelList>(this)] {
+    m_files.post([functions = m_functions, options = m_settings.loadOptions(), rows = std::move(rows),
+                  stop = m_scan_stop, self = QPointer<ModelList>(this)] {
         if (*stop)
             return;
-        auto found = std::make_shared<Found>(scan(functions, places, folders, options, loaded, *stop));
+        auto found = std::make_shared<Found>(plan(functions, rows(*stop), options, *stop));
         QMetaObject::invokeMethod(
             QCoreApplication::instance(),
             [self, stop, found] {
@@ -401,17 +492,72 @@ void ModelList::rescan()
 
 void ModelList::show(Found found)
 {
-    beginResetModel();
-    m_rows = std::move(found.rows);
-    endResetModel();
-    m_scanning = false;
-    if (m_build_text != found.buildText) {
-        m_build_text = found.buildText;
+    showDevices(found);
+    const bool isSame = std::ranges::equal(
+        m_rows, found.rows, [](const Row& a, const Row& b) { return a.model.path == b.model.path; });
+    if (isSame) { // views keep their place
+        m_rows = std::move(found.rows);
+        if (count() > 0)
+            emit dataChanged(index(0), index(count() - 1));
+    } else {
+        beginResetModel();
+        m_rows = std::move(found.rows);
+        endResetModel();
+        emit countChanged();
+    }
+    noteHeldBytes();
+    if (m_scanning) {
+        m_scanning = false;
+        emit scanningChanged();
+    }
+    emit currentChanged();
+}
+
+void ModelList::showDevices(const Found& found)
+{
+    QVariantList devices;
+    QStringList names; // of those that can be used
+    const auto add = [&devices](const QString& id, const QString& name, const QString& detail, bool usable) {
+        devices.append(QVariantMap{{QStringLiteral("id"), id},
+                                   {QStringLiteral("name"), name},
+                                   {QStringLiteral("detail"), detail},
+                                   {QStringLiteral("usable"), usable}});
+    };
+    const QString chosen = m_settings.device();
+    bool isThere = false;
+    m_planned_device = toQt(found.planned);
+    for (const engine::Device& device : found.devices.devices) {
+        const QString id = toQt(device.id);
+        const QString name = toQt(device.name);
+        const bool usable = device.why_not.empty();
+        isThere = isThere || id == chosen;
+        if (usable)
+            names.append(name);
+        if (id == m_planned_device)
+            m_planned_device_name = name;
+        QStringList detail;
+        if (!usable)
+            detail.append(toQt(device.why_not));
+        else if (device.memory_bytes > 0)
+            detail.append(
+                tr("%1, %2 free").arg(humanBytes(device.memory_bytes), humanBytes(device.free_bytes)));
+        if (!device.detail.empty())
+            detail.append(toQt(device.detail));
+        add(id, name, detail.join(QStringLiteral(" · ")), usable);
+    }
+    if (!isThere && chosen != cpu)
+        add(chosen, chosen, tr("Not on this machine now; the CPU computes instead."), false);
+    m_devices = devices;
+    m_no_gpu_text = toQt(found.devices.why_no_gpu);
+    emit devicesChanged();
+
+    QString text = tr("Computes on: %1.").arg(names.join(QStringLiteral(", ")));
+    if (!m_no_gpu_text.isEmpty())
+        text += u' ' + m_no_gpu_text;
+    if (m_build_text != text) {
+        m_build_text = text;
         emit buildTextChanged();
     }
-    emit countChanged();
-    emit scanningChanged();
-    emit currentChanged();
 }
 
 void ModelList::addFolder(const QUrl& folder)

@@ -15,8 +15,9 @@
 
 namespace ui {
 
-// The models on this machine, the starter model first, and the one that is loaded. Folders and headers are
-// read on the thread `files`.
+// The models on this machine, the starter model first, and the one that is loaded; the devices that can
+// compute them, and for each model what it needs on the chosen one. Folders and headers are read, and devices
+// asked, on the thread `files`.
 class ModelList : public QAbstractListModel
 {
     Q_OBJECT
@@ -29,6 +30,12 @@ class ModelList : public QAbstractListModel
     Q_PROPERTY(double progress READ progress NOTIFY progressChanged)
     Q_PROPERTY(QString progressText READ progressText NOTIFY progressChanged)
     Q_PROPERTY(QString error READ error NOTIFY stateChanged)
+    Q_PROPERTY(bool deviceFailed READ deviceFailed NOTIFY deviceFailedChanged)
+    Q_PROPERTY(QString notice READ notice NOTIFY noticeChanged)
+    Q_PROPERTY(QVariantList devices READ devices NOTIFY devicesChanged)
+    Q_PROPERTY(QString noGpuText READ noGpuText NOTIFY devicesChanged)
+    Q_PROPERTY(QString plannedDevice READ plannedDevice NOTIFY devicesChanged)
+    Q_PROPERTY(QString plannedDeviceName READ plannedDeviceName NOTIFY devicesChanged)
     Q_PROPERTY(bool scanning READ scanning NOTIFY scanningChanged)
     Q_PROPERTY(QString buildText READ buildText NOTIFY buildTextChanged)
     Q_PROPERTY(bool reloadNeeded READ reloadNeeded NOTIFY reloadNeededChanged)
@@ -47,6 +54,8 @@ public:
         ContextLength,
         Fits,
         Reason,
+        Plan,
+        LargestContext,
         State,
         Progress,
         ErrorText,
@@ -78,6 +87,15 @@ public:
     double progress() const; // 0 to 1
     QString progressText() const;
     QString error() const { return m_engine.error(); }
+    bool deviceFailed() const { return m_engine.deviceFailed(); } // the CPU would serve
+    QString notice() const { return m_notice; }                   // one sentence, until it is dismissed
+    // Maps with the strings id, name and detail (or why it cannot be used), and the bool usable; the chosen
+    // one also where the machine has it no longer. Empty until they have been asked for.
+    QVariantList devices() const { return m_devices; }
+    QString noGpuText() const { return m_no_gpu_text; } // why there is none, empty where there are some
+    // What the plans are for: the chosen device, the CPU where that cannot be used.
+    QString plannedDevice() const { return m_planned_device; }
+    QString plannedDeviceName() const { return m_planned_device_name; }
     bool scanning() const { return m_scanning; }
     QString buildText() const { return m_build_text; }
     bool reloadNeeded() const;   // the settings of the engine are others than those of the loaded model
@@ -91,7 +109,10 @@ public:
     Q_INVOKABLE void unload() { m_engine.unload(); }
     Q_INVOKABLE void reload();
     Q_INVOKABLE void retry() { reload(); }
+    Q_INVOKABLE void useCpu(); // from now on, and for the model that did not load or whose GPU failed
     Q_INVOKABLE void rescan();
+    Q_INVOKABLE void replan(); // asks the devices, and plans what is on the list again
+    Q_INVOKABLE void dismissNotice();
     Q_INVOKABLE void addFolder(const QUrl& folder);
     Q_INVOKABLE void removeFolder(const QString& folder);
 
@@ -100,6 +121,9 @@ signals:
     void currentChanged();
     void stateChanged();
     void progressChanged();
+    void deviceFailedChanged();
+    void noticeChanged();
+    void devicesChanged();
     void scanningChanged();
     void buildTextChanged();
     void reloadNeededChanged();
@@ -115,18 +139,27 @@ private:
     struct Found
     {
         std::vector<Row> rows;
-        QString buildText;
+        engine::Devices devices;
+        std::string planned; // the device of the plans
     };
 
-    static Found scan(const EngineFunctions& functions, const Places& places,
-                      const std::vector<std::filesystem::path>& folders, const engine::LoadOptions& options,
-                      const std::filesystem::path& loaded, const std::atomic<bool>& stop);
+    static std::vector<Row> scan(const EngineFunctions& functions, const Places& places,
+                                 const std::vector<std::filesystem::path>& folders,
+                                 const std::filesystem::path& loaded, const std::atomic<bool>& stop);
+    static Found plan(const EngineFunctions& functions, std::vector<Row> rows, engine::LoadOptions options,
+                      const std::atomic<bool>& stop);
+    // Makes rows on the thread of the files, plans them there, and shows them; takes the place of what runs.
+    void look(std::function<std::vector<Row>(const std::atomic<bool>&)> rows);
     void show(Found found);
+    void showDevices(const Found& found);
     const Row* current() const;
     void announceRow(const std::filesystem::path& path);
     bool isCurrent(const Row& row) const;
     QString rowState(const Row& row) const;
+    bool fits(const Row& row) const;
     QString reason(const Row& row) const;
+    QString planText(const Row& row) const;
+    void noteHeldBytes();
 
     EngineBridge& m_engine;
     Settings& m_settings;
@@ -136,6 +169,12 @@ private:
     std::vector<Row> m_rows;
     std::shared_ptr<std::atomic<bool>> m_scan_stop; // of the scan that runs
     bool m_scanning = false;
+    QVariantList m_devices;
+    QString m_no_gpu_text;
+    QString m_planned_device = QStringLiteral("cpu");
+    QString m_planned_device_name;
+    QString m_notice;
+    std::int64_t m_held_bytes = 0; // by the loaded model, where the plans are for its GPU: loading frees them
     QString m_build_text;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ui/settings.h"
 
+#include "ui/text.h"
+
 #include <QMetaMethod>
 #include <QRandomGenerator>
 #include <QSettings>
@@ -22,6 +24,7 @@ enum class Kind
 {
     text,
     choice, // one of `choices`
+    device, // "cpu", or "cuda:" and a number
     colour,
     real,
     integer,
@@ -40,9 +43,9 @@ struct Definition
     QStringList choices = {};
 };
 
-const std::array<Definition, 24>& definitions()
+const std::array<Definition, 25>& definitions()
 {
-    static const std::array<Definition, 24> all = {{
+    static const std::array<Definition, 25> all = {{
         {"theme",
          "look/theme",
          Kind::choice,
@@ -58,6 +61,7 @@ const std::array<Definition, 24>& definitions()
         {"showPreview", "look/showPreview", Kind::yes, false},
         {"reduceMotion", "look/reduceMotion", Kind::yes, false},
         {"firstStartDone", "state/firstStartDone", Kind::yes, false},
+        {"device", "engine/device", Kind::device, QStringLiteral("cpu")},
         {"threads", "engine/threads", Kind::integer, 0, 0, 256},
         {"contextLength", "engine/contextLength", Kind::integer, 0, 0, 1 << 20},
         {"cacheType",
@@ -99,6 +103,15 @@ bool isColour(const QString& text)
            });
 }
 
+bool isDevice(const QString& text)
+{
+    const QLatin1String cuda("cuda:");
+    bool understood = false;
+    const int number = text.mid(cuda.size()).toInt(&understood);
+    return text == QLatin1String("cpu") ||
+           (understood && number >= 0 && text == cuda + QString::number(number));
+}
+
 // The value as it may be used, or nothing where it cannot be understood.
 std::optional<QVariant> checked(const Definition& definition, const QVariant& value)
 {
@@ -110,6 +123,10 @@ std::optional<QVariant> checked(const Definition& definition, const QVariant& va
     }
     case Kind::choice:
         if (!definition.choices.contains(value.toString()))
+            return std::nullopt;
+        return value.toString();
+    case Kind::device:
+        if (!isDevice(value.toString()))
             return std::nullopt;
         return value.toString();
     case Kind::colour:
@@ -239,6 +256,7 @@ engine::Sampling Settings::sampling() const
 engine::LoadOptions Settings::loadOptions() const
 {
     engine::LoadOptions options;
+    options.device = toUtf8(device());
     options.threads = threads();
     options.context_tokens = contextLength();
     options.cache_type =

@@ -27,6 +27,7 @@ class Settings : public QObject
     Q_PROPERTY(bool showPreview READ showPreview WRITE setShowPreview NOTIFY showPreviewChanged)
     Q_PROPERTY(bool reduceMotion READ reduceMotion WRITE setReduceMotion NOTIFY reduceMotionChanged)
     Q_PROPERTY(bool firstStartDone READ firstStartDone WRITE setFirstStartDone NOTIFY firstStartDoneChanged)
+    Q_PROPERTY(QString device READ device WRITE setDevice NOTIFY deviceChanged)
     Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY threadsChanged)
     Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY contextLengthChanged)
     Q_PROPERTY(QString cacheType READ cacheType WRITE setCacheType NOTIFY cacheTypeChanged)
@@ -58,7 +59,8 @@ public:
     bool showPreview() const { return yes("showPreview"); }
     bool reduceMotion() const { return yes("reduceMotion"); }
     bool firstStartDone() const { return yes("firstStartDone"); }
-    int threads() const { return integer("threads"); }             // 0: one for each core
+    QString device() const { return text("device"); }  // "cpu", "cuda:0"; need not exist on this machine
+    int threads() const { return integer("threads"); } // 0: one for each core
     int contextLength() const { return integer("contextLength"); } // tokens; 0: the model's own, at most 8192
     QString cacheType() const { return text("cacheType"); }        // "bf16", "f32"
     double temperature() const { return real("temperature"); }
@@ -83,6 +85,7 @@ public:
     void setShowPreview(bool show) { set("showPreview", show); }
     void setReduceMotion(bool reduce) { set("reduceMotion", reduce); }
     void setFirstStartDone(bool done) { set("firstStartDone", done); }
+    void setDevice(const QString& device) { set("device", device); }
     void setThreads(int threads) { set("threads", threads); }
     void setContextLength(int tokens) { set("contextLength", tokens); }
     void setCacheType(const QString& type) { set("cacheType", type); }
@@ -116,6 +119,7 @@ signals:
     void showPreviewChanged();
     void reduceMotionChanged();
     void firstStartDoneChanged();
+    void deviceChanged();
     void threadsChanged();
     void contextLengthChanged();
     void cacheTypeChanged();

@@ -128,6 +128,10 @@ private:
         if (run.at >= run.script.text.size()) {
             if (!run.script.step_throws.empty())
                 throw engine::Error("", run.script.step_throws);
+            if (!run.script.device_error.empty()) {
+                run.ended = true;
+                return run.sink->device_failed(run.script.device_error);
+            }
             if (!run.script.step_error.empty()) {
                 run.ended = true;
                 return run.sink->failed(run.script.step_error);
@@ -171,6 +175,8 @@ std::unique_ptr<engine::Engine> load(const std::shared_ptr<World>& world, const 
         progress({"Weights", world->info.file_bytes * part / parts, world->info.file_bytes, part, parts});
         std::this_thread::sleep_for(world->load_takes / parts);
     }
+    if (world->device_error && options.device != "cpu")
+        throw engine::DeviceError(*world->device_error);
     if (!world->load_error.empty())
         throw engine::Error("model.gguf", world->load_error);
     return std::make_unique<Engine>(world);
@@ -191,6 +197,7 @@ World::World()
     info.kv_bytes_per_token = {{"bf16", 6912}, {"f32", 13824}};
     info.identity = "0123456789abcdef";
     info.is_chat = true;
+    devices.why_no_gpu = "No GPU driver was found.";
 }
 
 std::vector<engine::Request> World::requests() const
@@ -222,20 +229,32 @@ ui::EngineFunctions functions(const std::shared_ptr<World>& world)
             info.name = name;
         return info;
     };
-    functions.plan = [](const engine::ModelInfo& info, const engine::LoadOptions&) {
+    // The cache takes a number of bytes for each token, twice the context, and the context is 4096 unless
+    // set.
+    functions.plan = [world](const engine::ModelInfo& info, const engine::LoadOptions& options) {
+        const bool isGpu = options.device != "cpu";
+        const std::int64_t context = options.context_tokens > 0 ? options.context_tokens : 4096;
         engine::MemoryPlan plan;
         plan.weights = info.file_bytes;
-        plan.cache = 56'000'000;
+        plan.cache = 2 * context * info.kv_bytes_per_token.at("bf16");
         plan.scratch = 20'000'000;
-        plan.total = plan.weights + plan.cache + plan.scratch;
-        plan.available = 16'000'000'000;
+        plan.library = isGpu ? 300'000'000 : 0;
+        plan.total = plan.weights + plan.cache + plan.scratch + plan.library;
+        plan.available = isGpu ? world->gpu_free_bytes : 16'000'000'000;
         plan.fits = plan.total <= plan.available;
+        const std::int64_t left = plan.available - plan.weights - plan.scratch - plan.library;
+        plan.largest_context_tokens =
+            std::clamp<std::int64_t>(left / (2 * info.kv_bytes_per_token.at("bf16")), 0, info.context_length);
         return plan;
     };
-    functions.listDevices = [] {
-        engine::Devices devices;
-        devices.devices.push_back({"cpu", "A processor", 16'000'000'000, 8'000'000'000, {}});
-        devices.why_no_gpu = "No GPU driver was found.";
+    functions.listDevices = [world] {
+        engine::Devices devices = world->devices;
+        devices.devices.insert(devices.devices.begin(), {.id = "cpu",
+                                                         .name = "A processor",
+                                                         .memory_bytes = 16'000'000'000,
+                                                         .free_bytes = 8'000'000'000,
+                                                         .detail = {},
+                                                         .why_not = {}});
         return devices;
     };
     return functions;

@@ -2,6 +2,7 @@
 // An engine that answers by a script, for tests of the window.
 #pragma once
 
+#include "engine/error.h"
 #include "ui/engine_bridge.h"
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,9 @@ struct Script
     std::chrono::microseconds token_takes{0};
     bool endless = false; // the text again and again
     std::string start_error = {};
-    std::string step_error = {};  // reaches the sink after the text
-    std::string step_throws = {}; // step() itself throws after the text
+    std::string step_error = {};   // reaches the sink after the text
+    std::string step_throws = {};  // step() itself throws after the text
+    std::string device_error = {}; // the GPU fails after the text
     engine::Finish finish = engine::Finish::stop;
 };
 
@@ -39,6 +42,9 @@ struct World
     };
     std::chrono::milliseconds load_takes{0};
     std::string load_error;
+    std::optional<engine::DeviceError> device_error; // of each load that is not on the CPU
+    engine::Devices devices;                         // beside the CPU
+    std::int64_t gpu_free_bytes = 80'000'000'000;    // what plans for a GPU find
     engine::ModelInfo info;
     std::string inspect_error; // for every model but those whose file name contains "good" or "starter"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The real window on a scripted engine and a profile of samples, to look at it:
 //   ui_preview [--theme light|dark] [--size 1200x800] [--open TITLE] [--say TEXT] [--model none|slow|failing]
-//              [--empty] [--after MS --shot FILE.png]
+//              [--empty] [--gpu] [--page settings|models] [--after MS --shot FILE.png]
 #include "tests/ui/fake_engine.h"
 #include "tests/ui/sample_profile.h"
 #include "ui/session.h"
@@ -32,6 +32,9 @@ int main(int argc, char** argv)
          QStringLiteral("title")},
         {QStringLiteral("say"), QStringLiteral("sends this"), QStringLiteral("text")},
         {QStringLiteral("model"), QStringLiteral("none, slow or failing"), QStringLiteral("state")},
+        {QStringLiteral("gpu"), QStringLiteral("two GPUs, the first chosen; its answers fail")},
+        {QStringLiteral("page"), QStringLiteral("settings or models"), QStringLiteral("page"),
+         QStringLiteral("chat")},
         {QStringLiteral("empty"), QStringLiteral("an empty profile, first start")},
         {QStringLiteral("after"), QStringLiteral("milliseconds until the picture"), QStringLiteral("ms"),
          QStringLiteral("1500")},
@@ -49,13 +52,34 @@ int main(int argc, char** argv)
     }
 
     const auto world = std::make_shared<fake::World>();
-    world->script = [](const engine::Request&) {
+    const bool gpu = parser.isSet(QStringLiteral("gpu"));
+    world->script = [gpu](const engine::Request&) {
+        if (gpu)
+            return fake::Script{.text = "Bees visit flowers and",
+                                .device_error = "The GPU was lost (an illegal memory access); Fathom uses "
+                                                "the CPU until it is started again."};
         return fake::Script{.text = sample::markdown(),
                             .prompt_tokens = 3900,
                             .prompt_tokens_step = 128,
                             .prompt_step_takes = std::chrono::milliseconds(60),
                             .token_takes = std::chrono::milliseconds(25)};
     };
+    if (gpu) {
+        world->devices.why_no_gpu.clear();
+        world->devices.devices.push_back({.id = "cuda:0",
+                                          .name = "NVIDIA H100 80GB HBM3",
+                                          .memory_bytes = 85'000'000'000,
+                                          .free_bytes = 84'100'000'000,
+                                          .detail = "compute capability 9.0",
+                                          .why_not = {}});
+        world->devices.devices.push_back({.id = "cuda:1",
+                                          .name = "Tesla T4",
+                                          .memory_bytes = 15'800'000'000,
+                                          .free_bytes = 15'500'000'000,
+                                          .detail = "compute capability 7.5",
+                                          .why_not = "Compute capability 7.5, and 8.0 is needed."});
+        world->gpu_free_bytes = 360'000'000;
+    }
     const QString model = parser.value(QStringLiteral("model"));
     if (model == QLatin1String("slow"))
         world->load_takes = std::chrono::minutes(1);
@@ -66,6 +90,8 @@ int main(int argc, char** argv)
                         {profile / "starter.gguf", profile / "models"});
     session.settings.setTheme(parser.value(QStringLiteral("theme")));
     session.settings.setFirstStartDone(!empty);
+    if (gpu)
+        session.settings.setDevice(QStringLiteral("cuda:0"));
     if (model != QLatin1String("none"))
         session.models.loadFirst({});
 
@@ -98,6 +124,9 @@ int main(int argc, char** argv)
             trySay();
         },
         once);
+
+    if (window)
+        window->setProperty("page", parser.value(QStringLiteral("page")));
 
     const QString shot = parser.value(QStringLiteral("shot"));
     if (!shot.isEmpty() && window) {

@@ -296,6 +296,36 @@ private slots:
         QCOMPARE(stage->at(1, ChatModel::SiblingCount).toInt(), 2);
     }
 
+    void aLostGpuKeepsTheConversationAndTheCpuGoesOn()
+    {
+        stage->start().settings.setDevice(QStringLiteral("cuda:0"));
+        start();
+        stage->world->script = [](const engine::Request&) {
+            return fake::Script{.text = "Half an ans", .device_error = "The GPU was lost."};
+        };
+        stage->talk(QStringLiteral("Hello?"));
+        QCOMPARE(chat().count(), 2);
+        QCOMPARE(status(1), QStringLiteral("failed"));
+        QCOMPARE(stage->at(1, ui::ChatModel::Text).toString(), QStringLiteral("Half an ans"));
+        QCOMPARE(stage->at(1, ui::ChatModel::Notice).toString(), QStringLiteral("The GPU was lost."));
+        QVERIFY(stage->session->models.deviceFailed());
+        stage->settle();
+        QCOMPARE(stage->reader().message(id(1))->content, std::string("Half an ans"));
+        QCOMPARE(stage->reader().message(id(1))->error, std::string("The GPU was lost."));
+
+        stage->world->script = [](const engine::Request&) { return fake::Script{.text = "An answer."}; };
+        stage->session->models.useCpu();
+        QVERIFY(!stage->session->models.deviceFailed());
+        QTRY_VERIFY(chat().canSend());
+        QCOMPARE(stage->world->loads().back().device, std::string("cpu"));
+        QCOMPARE(chat().count(), 2); // the conversation stands as it was
+        chat().retry(id(1));
+        QTRY_VERIFY(chat().canSend());
+        QCOMPARE(status(1), QStringLiteral("complete"));
+        QCOMPARE(stage->at(1, ui::ChatModel::Text).toString(), QStringLiteral("An answer."));
+        QCOMPARE(stage->at(1, ui::ChatModel::SiblingCount).toInt(), 2); // beside what failed
+    }
+
     void aFullContextIsSaid()
     {
         stage->world->script = [](const engine::Request&) {

@@ -45,6 +45,34 @@ private:
         QTRY_VERIFY(!models().scanning());
     }
 
+    // One GPU that can be used and one that cannot.
+    void addGpus()
+    {
+        stage->world->devices = {.devices = {{.id = "cuda:0",
+                                              .name = "A GPU",
+                                              .memory_bytes = 80'000'000'000,
+                                              .free_bytes = 79'000'000'000,
+                                              .detail = "compute capability 9.0",
+                                              .why_not = {}},
+                                             {.id = "cuda:1",
+                                              .name = "An old GPU",
+                                              .memory_bytes = 8'000'000'000,
+                                              .free_bytes = 7'000'000'000,
+                                              .detail = "compute capability 7.5",
+                                              .why_not = "Too old."}},
+                                 .why_no_gpu = {}};
+    }
+
+    // Changes something and waits for the plans that follow from it.
+    template <typename Change> void afterPlanning(Change change)
+    {
+        QSignalSpy planned(&models(), &ModelList::devicesChanged);
+        change();
+        QTRY_VERIFY(!planned.isEmpty());
+    }
+
+    ui::Settings& settings() { return stage->session->settings; }
+
     QVariant at(int row, int role) { return models().index(row).data(role); }
 
     int row(const QString& end)
@@ -76,7 +104,7 @@ private slots:
         QCOMPARE(at(0, ModelList::ParametersText).toString(), QStringLiteral("11.7 M · 5.6 M active"));
         QCOMPARE(at(0, ModelList::Family).toString(), QStringLiteral("DeepSeek-V2"));
         QVERIFY(at(0, ModelList::Fits).toBool());
-        QVERIFY(at(0, ModelList::Reason).toString().contains(QStringLiteral("88.4 MB")));
+        QVERIFY(at(0, ModelList::Reason).toString().contains(QStringLiteral("89.0 MB")));
         QCOMPARE(at(0, ModelList::State).toString(), QStringLiteral("available"));
         QVERIFY(models().buildText().contains(QStringLiteral("A processor")));
         QVERIFY(models().buildText().contains(QStringLiteral("No GPU driver was found.")));
@@ -201,6 +229,137 @@ private slots:
         QTRY_COMPARE(models().state(), QStringLiteral("ready"));
         QVERIFY(!models().reloadNeeded());
         QCOMPARE(stage->world->loads().back().context_tokens, 1024);
+    }
+
+    void devicesAreListedWithWhatKeepsThemFromComputing()
+    {
+        start();
+        QCOMPARE(models().devices().size(), 1);
+        QCOMPARE(models().noGpuText(), QStringLiteral("No GPU driver was found."));
+        QCOMPARE(models().plannedDeviceName(), QStringLiteral("A processor"));
+
+        addGpus();
+        afterPlanning([this] { models().replan(); });
+        const QVariantList devices = models().devices();
+        QCOMPARE(devices.size(), 3);
+        QVERIFY(models().noGpuText().isEmpty());
+        const QVariantMap good = devices[1].toMap();
+        QCOMPARE(good[QStringLiteral("id")].toString(), QStringLiteral("cuda:0"));
+        QCOMPARE(good[QStringLiteral("name")].toString(), QStringLiteral("A GPU"));
+        QCOMPARE(good[QStringLiteral("detail")].toString(),
+                 QStringLiteral("80.0 GB, 79.0 GB free · compute capability 9.0"));
+        QVERIFY(good[QStringLiteral("usable")].toBool());
+        const QVariantMap old = devices[2].toMap();
+        QVERIFY(!old[QStringLiteral("usable")].toBool());
+        QCOMPARE(old[QStringLiteral("detail")].toString(),
+                 QStringLiteral("Too old. · compute capability 7.5"));
+        QCOMPARE(models().buildText(), QStringLiteral("Computes on: A processor, A GPU."));
+    }
+
+    void thePlanIsForTheDeviceAndTheContext()
+    {
+        addGpus();
+        start();
+        // 12.4 of weights, 2 x 4096 x 6912 of cache, 20 of scratch; a GPU's library takes 300 more.
+        QCOMPARE(at(0, ModelList::Plan).toString(),
+                 QStringLiteral("Weights 12.4 MB · cache 56.6 MB · workspace 20.0 MB · 16.0 GB free"));
+        afterPlanning([this] { settings().setContextLength(1024); });
+        QCOMPARE(at(0, ModelList::Plan).toString(),
+                 QStringLiteral("Weights 12.4 MB · cache 14.2 MB · workspace 20.0 MB · 16.0 GB free"));
+        afterPlanning([this] { settings().setDevice(QStringLiteral("cuda:0")); });
+        QCOMPARE(models().plannedDevice(), QStringLiteral("cuda:0"));
+        QCOMPARE(models().plannedDeviceName(), QStringLiteral("A GPU"));
+        QCOMPARE(at(0, ModelList::Plan).toString(),
+                 QStringLiteral("Weights 12.4 MB · cache 14.2 MB · workspace 320 MB · 80.0 GB free"));
+        QVERIFY(at(0, ModelList::Fits).toBool());
+    }
+
+    void whatDoesNotFitNamesTheContextThatWould()
+    {
+        addGpus();
+        stage->world->gpu_free_bytes = 360'000'000;
+        start();
+        afterPlanning([this] { settings().setDevice(QStringLiteral("cuda:0")); });
+        QVERIFY(!at(0, ModelList::Fits).toBool());
+        QCOMPARE(at(0, ModelList::LargestContext).toLongLong(), 1996); // (360 - 332.4) MB / (2 x 6912)
+        QCOMPARE(
+            at(0, ModelList::Reason).toString(),
+            QStringLiteral("Does not fit: needs 389 MB of memory, and 360 MB are free. It would fit with "
+                           "1996 tokens of context."));
+        afterPlanning([this] { settings().setContextLength(1996); });
+        QVERIFY(at(0, ModelList::Fits).toBool());
+
+        afterPlanning([this] {
+            stage->world->gpu_free_bytes = 300'000'000;
+            models().replan();
+        });
+        QVERIFY(!at(0, ModelList::Fits).toBool());
+        QCOMPARE(at(0, ModelList::LargestContext).toLongLong(), 0);
+        QCOMPARE(at(0, ModelList::Reason).toString(),
+                 QStringLiteral("Does not fit: needs 360 MB of memory, and 300 MB are free."));
+    }
+
+    void theLoadedModelsMemoryCountsAsFree()
+    {
+        addGpus();
+        start();
+        afterPlanning([this] { settings().setDevice(QStringLiteral("cuda:0")); });
+        models().load(QStringLiteral("starter"));
+        QTRY_COMPARE(models().state(), QStringLiteral("ready"));
+        afterPlanning([this] {
+            stage->world->gpu_free_bytes = 100'000'000; // what the model of 389 MB has left
+            models().replan();
+        });
+        QVERIFY(at(0, ModelList::Fits).toBool());
+        QVERIFY(at(0, ModelList::Reason).toString().contains(QStringLiteral("has gone")));
+        afterPlanning([this] { models().unload(); });
+        QTRY_VERIFY(!at(0, ModelList::Fits).toBool());
+    }
+
+    void aGpuThatIsNotThereGivesWayToTheCpuWithANotice()
+    {
+        stage->world->device_error =
+            engine::DeviceError(engine::DeviceError::Cause::unusable, "There is no such GPU.", "cuda:5");
+        start();
+        afterPlanning([this] { settings().setDevice(QStringLiteral("cuda:5")); });
+        const QVariantMap gone = models().devices().constLast().toMap();
+        QCOMPARE(gone[QStringLiteral("id")].toString(), QStringLiteral("cuda:5"));
+        QVERIFY(!gone[QStringLiteral("usable")].toBool());
+        QCOMPARE(models().plannedDevice(), QStringLiteral("cpu"));
+        QVERIFY(at(0, ModelList::Fits).toBool());
+
+        QSignalSpy noticed(&models(), &ModelList::noticeChanged);
+        models().load(QStringLiteral("starter"));
+        QTRY_COMPARE(models().state(), QStringLiteral("ready"));
+        QCOMPARE(models().notice(),
+                 QStringLiteral("cuda:5: There is no such GPU. The CPU computes instead."));
+        QCOMPARE(noticed.size(), 1);
+        QCOMPARE(stage->session->engine.device(), std::string("cpu"));
+        QVERIFY(!models().reloadNeeded()); // it would end in the same
+        models().dismissNotice();
+        QVERIFY(models().notice().isEmpty());
+    }
+
+    void aGpuThatIsFullOffersTheCpu()
+    {
+        addGpus();
+        stage->world->device_error =
+            engine::DeviceError(engine::DeviceError::Cause::out_of_memory, "memory: expected 9, found 8");
+        start();
+        settings().setDevice(QStringLiteral("cuda:0"));
+        models().load(QStringLiteral("starter"));
+        QTRY_COMPARE(models().state(), QStringLiteral("failed"));
+        QVERIFY(models().deviceFailed());
+        QVERIFY(models().notice().isEmpty());
+        QCOMPARE(models().error(), QStringLiteral("memory: expected 9, found 8"));
+
+        QSignalSpy changed(&models(), &ModelList::deviceFailedChanged);
+        models().useCpu();
+        QCOMPARE(changed.size(), 1);
+        QTRY_COMPARE(models().state(), QStringLiteral("ready"));
+        QVERIFY(!models().deviceFailed());
+        QCOMPARE(settings().device(), QStringLiteral("cpu"));
+        QCOMPARE(stage->world->loads().back().device, std::string("cpu"));
     }
 
     void foldersCanBeAddedAndRemoved()

@@ -28,6 +28,8 @@ private:
             return QStringLiteral("#1c7c54");
         if (name == "cacheType")
             return QStringLiteral("f32");
+        if (name == "device")
+            return QStringLiteral("cuda:1");
         if (name == "sidebarWidth")
             return 300;
         if (name == "seed")
@@ -108,7 +110,8 @@ private slots:
         QTest::addColumn<QByteArray>("content");
         QTest::newRow("words") << QByteArray(
             "[look]\ntheme=purple\naccent=red; import\nzoom=huge\nsidebarWidth=wide\nsidebarOpen=maybe\n"
-            "[engine]\nthreads=-\ncontextLength=1e999\ncacheType=q17\n[sampling]\ntemperature=nan\ntopP="
+            "[engine]\ndevice=cuda:01\nthreads=-\ncontextLength=1e999\ncacheType=q17\n[sampling]"
+            "\ntemperature=nan\ntopP="
             "inf\nseed=x\n");
         QTest::newRow("no ini") << QByteArray("\0\xff\xfe%%%[[[\n=\n=\n]]", 17);
         QTest::newRow("types") << QByteArray(
@@ -151,6 +154,20 @@ private slots:
         QVERIFY(settings->accent().isEmpty());
     }
 
+    void aDeviceIsTheProcessorOrANumberedGpu()
+    {
+        const auto settings = open();
+        for (const char* good : {"cuda:0", "cuda:12", "cpu"}) {
+            settings->setDevice(QLatin1String(good));
+            QCOMPARE(settings->device(), QLatin1String(good));
+        }
+        for (const char* bad :
+             {"", "gpu", "cuda", "cuda:", "cuda:-1", "cuda:1x", "cuda: 1", "cuda:+1", "CPU"}) {
+            settings->setDevice(QLatin1String(bad));
+            QVERIFY2(settings->device() == QLatin1String("cpu"), bad);
+        }
+    }
+
     void theSeedIsSetOrDrawn()
     {
         const auto settings = open();
@@ -164,11 +181,14 @@ private slots:
     void whatTheEngineGets()
     {
         const auto settings = open();
+        QCOMPARE(settings->loadOptions().device, std::string("cpu"));
+        settings->setDevice(QStringLiteral("cuda:1"));
         settings->setThreads(3);
         settings->setContextLength(2048);
         settings->setCacheType(QStringLiteral("f32"));
         settings->setTopK(40);
         settings->setMinP(0.0);
+        QCOMPARE(settings->loadOptions().device, std::string("cuda:1"));
         QCOMPARE(settings->loadOptions().threads, 3);
         QCOMPARE(settings->loadOptions().context_tokens, 2048);
         QCOMPARE(settings->loadOptions().cache_type, engine::CacheType::f32);

@@ -46,6 +46,21 @@ private:
         return found;
     }
 
+    // The visible button with that text, or null.
+    QQuickItem* button(const char* text) { return button(window->contentItem(), QLatin1String(text)); }
+    static QQuickItem* button(const QQuickItem* in, QLatin1String text)
+    {
+        for (QQuickItem* item : in->childItems()) {
+            if (!item->isVisible())
+                continue;
+            if (item->inherits("QQuickAbstractButton") && item->property("text").toString() == text)
+                return item;
+            if (QQuickItem* found = button(item, text))
+                return found;
+        }
+        return nullptr;
+    }
+
     void show()
     {
         qml = std::make_unique<QQmlApplicationEngine>();
@@ -84,6 +99,10 @@ private:
 
     void click(QQuickItem* target)
     {
+        QSignalSpy drawn(window,
+                         &QQuickWindow::afterRendering); // and laid out, where something just appeared
+        window->update();
+        QTRY_VERIFY(!drawn.isEmpty());
         QTest::mouseClick(window, Qt::LeftButton, Qt::NoModifier,
                           target->mapToScene(QPointF(target->width() / 2, target->height() / 2)).toPoint());
     }
@@ -244,6 +263,59 @@ private slots:
         click(item("settingsButton"));
         QTest::qWait(100);
         QVERIFY(!window->grabWindow().isNull());
+    }
+
+    void aLostGpuOffersTheCpu()
+    {
+        stage->start().settings.setDevice(QStringLiteral("cuda:0"));
+        stage->world->script = [](const engine::Request&) {
+            return fake::Script{.text = "Half an ans", .device_error = "The GPU was lost."};
+        };
+        start(false);
+        stage->talk(QStringLiteral("Hello?"));
+        QTRY_VERIFY(button("Use the CPU"));
+        QVERIFY(!button("Retry"));
+        click(button("Settings"));
+        QTRY_COMPARE(window->property("page").toString(), QStringLiteral("settings"));
+        QTest::keyClick(window, Qt::Key_Escape);
+        QTRY_COMPARE(window->property("page").toString(), QStringLiteral("chat"));
+
+        click(button("Use the CPU"));
+        QTRY_COMPARE(stage->session->models.state(), QStringLiteral("ready"));
+        QCOMPARE(stage->session->settings.device(), QStringLiteral("cpu"));
+        stage->world->script = [](const engine::Request&) { return fake::Script{.text = "An answer."}; };
+        QTRY_VERIFY(button("Retry"));
+        QVERIFY(!button("Use the CPU"));
+        click(button("Retry"));
+        QTRY_COMPARE(stage->last(ui::ChatModel::Status).toString(), QStringLiteral("complete"));
+    }
+
+    void aDeviceIsChosenInTheSettings()
+    {
+        stage->world->devices = {.devices = {{.id = "cuda:0",
+                                              .name = "A GPU",
+                                              .memory_bytes = 80'000'000'000,
+                                              .free_bytes = 79'000'000'000,
+                                              .detail = "compute capability 9.0",
+                                              .why_not = {}},
+                                             {.id = "cuda:1",
+                                              .name = "An old GPU",
+                                              .memory_bytes = 0,
+                                              .free_bytes = 0,
+                                              .detail = {},
+                                              .why_not = "Too old."}},
+                                 .why_no_gpu = {}};
+        start(false);
+        QTest::keyClick(window, Qt::Key_Comma, Qt::ControlModifier);
+        QTRY_VERIFY(button("A GPU"));
+        type(QStringLiteral("device"));
+        QTRY_VERIFY(button("A GPU"));
+        QVERIFY(!button("An old GPU")->isEnabled());
+        click(button("An old GPU"));
+        QCOMPARE(stage->session->settings.device(), QStringLiteral("cpu"));
+        click(button("A GPU"));
+        QTRY_COMPARE(stage->session->settings.device(), QStringLiteral("cuda:0"));
+        QVERIFY(stage->session->models.reloadNeeded());
     }
 
     void aDamagedHistoryIsSaidInTheWindow()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One sentence about what is wrong, with a way to send it off.
+// One sentence about what is wrong, with up to two ways out and one to send it off.
 import QtQuick
 import Fathom
 import Fathom.Core
@@ -9,13 +9,16 @@ Rectangle {
 
     property string text
     property string action
+    property string otherAction
+    property color tone: Theme.danger
     property bool dismissable: true
     signal acted()
+    signal actedOtherwise()
     signal dismissed()
 
     visible: text !== ""
     implicitHeight: visible ? Math.max(Theme.px(40), label.implicitHeight + Theme.gap16) : 0
-    color: Theme.mix(Theme.window, Theme.danger, Theme.dark ? 0.16 : 0.08)
+    color: Theme.mix(Theme.window, tone, Theme.dark ? 0.16 : 0.08)
     Accessible.role: Accessible.AlertMessage
     Accessible.name: text
 
@@ -26,7 +29,7 @@ Rectangle {
         width: Theme.px(18)
         height: width
         name: "warning"
-        color: Theme.danger
+        color: banner.tone
     }
     FText {
         id: label
@@ -49,6 +52,11 @@ Rectangle {
             visible: banner.action !== ""
             text: banner.action
             onClicked: banner.acted()
+        }
+        FButton {
+            visible: banner.otherAction !== ""
+            text: banner.otherAction
+            onClicked: banner.actedOtherwise()
         }
         IconButton {
             visible: banner.dismissable

@@ -27,6 +27,7 @@ ListView {
     readonly property bool atEnd: contentY + height >= originY + contentHeight - Theme.px(40)
 
     signal chooseModel()
+    signal showSettings()
 
     model: MessageRows { source: Chat }
     clip: true
@@ -282,6 +283,7 @@ ListView {
                 column: view.columnWidth
                 highlighted: cell.highlighted
                 onChooseModel: view.chooseModel()
+                onShowSettings: view.showSettings()
             }
         }
     }

@@ -22,6 +22,7 @@ Item {
 
     signal chosen(string text)
     signal showModels()
+    signal showSettings()
 
     implicitHeight: head.height
 
@@ -61,7 +62,18 @@ Item {
                 onClicked: Models.retry()
             }
             FButton {
+                visible: Models.deviceFailed
                 primary: true
+                text: qsTr("Use the CPU")
+                onClicked: Models.useCpu()
+            }
+            FButton {
+                visible: Models.deviceFailed
+                text: qsTr("Settings")
+                onClicked: empty.showSettings()
+            }
+            FButton {
+                primary: !Models.deviceFailed
                 text: qsTr("Choose a model")
                 onClicked: empty.showModels()
             }

@@ -201,9 +201,24 @@ ApplicationWindow {
                         width: parent.width
                         text: Models.state === "failed" && Models.error !== dismissedError && !window.empty
                             ? Models.error : ""
-                        action: qsTr("Choose another model")
-                        onActed: window.show("models")
+                        action: Models.deviceFailed ? qsTr("Use the CPU") : qsTr("Choose another model")
+                        otherAction: Models.deviceFailed ? qsTr("Settings") : ""
+                        onActed: {
+                            if (Models.deviceFailed)
+                                Models.useCpu()
+                            else
+                                window.show("models")
+                        }
+                        onActedOtherwise: window.show("settings")
                         onDismissed: dismissedError = Models.error
+                    }
+                    Banner {
+                        width: parent.width
+                        text: Models.notice
+                        tone: Theme.warning
+                        action: qsTr("Settings")
+                        onActed: window.show("settings")
+                        onDismissed: Models.dismissNotice()
                     }
                 }
                 ChatView {
@@ -214,6 +229,7 @@ ApplicationWindow {
                     width: parent.width
                     visible: !window.empty
                     onChooseModel: window.show("models")
+                    onShowSettings: window.show("settings")
                 }
                 EmptyConversation {
                     id: emptyConversation
@@ -227,6 +243,7 @@ ApplicationWindow {
                             Chat.send(text)
                     }
                     onShowModels: window.show("models")
+                    onShowSettings: window.show("settings")
                 }
                 Composer {
                     id: composer
@@ -258,9 +275,11 @@ ApplicationWindow {
                 active: window.page === "models" || item !== null
                 visible: window.page === "models"
                 sourceComponent: ModelsPage {
+                    visible: modelsLoader.visible
                     sidebarVisible: window.sidebarShown
                     onToggleSidebar: window.toggleSidebar()
                     onClosed: window.show("chat")
+                    onShowSettings: window.show("settings")
                 }
             }
             Toast {

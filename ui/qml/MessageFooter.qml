@@ -18,12 +18,14 @@ Item {
     readonly property bool ended: !streaming
     readonly property bool offersContinue: row.status === "interrupted" || row.status === "stopped"
     readonly property bool failed: row.status === "failed"
+    readonly property bool deviceFailed: failed && Models.deviceFailed
     readonly property string notice: row.notice ? row.notice
         : row.status === "interrupted" ? qsTr("The answer was interrupted.")
         : row.status === "stopped" ? qsTr("Stopped.")
         : failed ? qsTr("The answer failed.") : ""
 
     signal chooseModel()
+    signal showSettings()
 
     implicitHeight: layout.height
     Accessible.role: Accessible.Grouping
@@ -104,13 +106,23 @@ Item {
                         onClicked: Chat.continueAnswer(footer.row.messageId)
                     }
                     FButton {
-                        visible: footer.failed
+                        visible: footer.deviceFailed
+                        text: qsTr("Use the CPU")
+                        onClicked: Models.useCpu()
+                    }
+                    FButton {
+                        visible: footer.deviceFailed
+                        text: qsTr("Settings")
+                        onClicked: footer.showSettings()
+                    }
+                    FButton {
+                        visible: footer.failed && !footer.deviceFailed
                         text: qsTr("Retry")
                         enabled: Chat.canSend
                         onClicked: Chat.retry(footer.row.messageId)
                     }
                     FButton {
-                        visible: footer.failed
+                        visible: footer.failed && !footer.deviceFailed
                         text: qsTr("Choose another model")
                         onClicked: footer.chooseModel()
                     }

@@ -20,10 +20,13 @@ Rectangle {
 
     signal toggleSidebar()
     signal closed()
+    signal showSettings()
 
     function addFolder() { folderDialog.open() }
 
     color: Theme.window
+    Component.onCompleted: Models.replan() // what the devices have free changes all the time
+    onVisibleChanged: if (visible) Models.replan()
     Accessible.role: Accessible.Pane
     Accessible.name: qsTr("Models")
 
@@ -72,7 +75,35 @@ Rectangle {
 
         header: Item {
             width: list.width
-            height: Theme.px(56)
+            height: Theme.px(96)
+            Item { // what the plans below are for
+                x: (parent.width - page.pageWidth) / 2
+                y: Theme.gap12
+                width: page.pageWidth
+                height: Theme.controlHeight
+                FText {
+                    x: Theme.gap12
+                    width: parent.width - change.width - Theme.gap24
+                    height: parent.height
+                    verticalAlignment: Text.AlignVCenter
+                    text: Settings.contextLength > 0
+                        ? qsTr("Planned for %1 with %2 tokens of context").arg(Models.plannedDeviceName)
+                          .arg(Settings.contextLength.toLocaleString(Qt.locale(), "f", 0))
+                        : qsTr("Planned for %1 with the context length that suits each model")
+                          .arg(Models.plannedDeviceName)
+                    visible: Models.plannedDeviceName !== ""
+                    color: Theme.textMuted
+                }
+                FButton {
+                    id: change
+                    anchors.right: parent.right
+                    anchors.rightMargin: Theme.gap8
+                    flat: true
+                    text: qsTr("Change…")
+                    Accessible.name: qsTr("Change the device or the context length")
+                    onClicked: page.showSettings()
+                }
+            }
             Item {
                 x: (parent.width - page.pageWidth) / 2
                 width: page.pageWidth
@@ -177,6 +208,35 @@ Rectangle {
                         font.pixelSize: Theme.captionSize
                         color: row.model.state === "failed" ? Theme.danger
                             : !row.model.fits ? Theme.warning : Theme.textMuted
+                    }
+                    FText {
+                        width: parent.width
+                        visible: text !== ""
+                        wrapMode: Text.Wrap
+                        maximumLineCount: 2
+                        text: row.model.plan
+                        font.pixelSize: Theme.captionSize
+                        color: Theme.textMuted
+                    }
+                    Row {
+                        visible: !row.model.fits && row.model.plan !== ""
+                        topPadding: Theme.gap4
+                        spacing: Theme.gap8
+                        FButton {
+                            visible: row.model.largestContext > 0
+                            implicitHeight: Theme.px(30)
+                            text: qsTr("Use %1 tokens")
+                                .arg(row.model.largestContext.toLocaleString(Qt.locale(), "f", 0))
+                            Accessible.name: qsTr("%1 of context for %2").arg(text).arg(row.model.name)
+                            onClicked: Settings.contextLength = row.model.largestContext
+                        }
+                        FButton {
+                            visible: Models.plannedDevice !== "cpu"
+                            implicitHeight: Theme.px(30)
+                            text: qsTr("Use the CPU")
+                            Accessible.name: qsTr("%1 for %2").arg(text).arg(row.model.name)
+                            onClicked: Settings.device = "cpu"
+                        }
                     }
                     Rectangle {
                         visible: row.loading

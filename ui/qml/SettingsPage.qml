@@ -333,6 +333,15 @@ Rectangle {
                     }
                 }
                 SettingRow {
+                    setting: "device"
+                    name: qsTr("Device")
+                    sentence: [qsTr("What computes the answers. Applies when a model is loaded."),
+                               Models.noGpuText].filter(part => part !== "").join(" ")
+                    filter: page.filter
+                    wide: true
+                    DeviceChoice { width: parent.width }
+                }
+                SettingRow {
                     setting: "threads"
                     name: qsTr("Threads")
                     sentence: qsTr("Of the processor, of %1 that are there.").arg(Platform.threadsAvailable)
@@ -411,5 +420,10 @@ Rectangle {
             }
         }
     }
-    onVisibleChanged: if (visible) search.forceActiveFocus()
+    function opened() {
+        search.forceActiveFocus()
+        Models.replan() // what the devices have free changes all the time
+    }
+    Component.onCompleted: opened()
+    onVisibleChanged: if (visible) opened()
 }

@@ -299,17 +299,18 @@ __global__ __launch_bounds__(vector_threads,
 
 // ---- launchers --------------------------------------------------------------------------------------------
 
-bool are_vectors(const HeadMatrix& w)
+// The second expert's place tells how all others lie.
+Matrix second_expert(const HeadMatrix& w)
 {
-    return is_aligned(w.head(0)) && w.head_bytes % (w.dtype == Dtype::q8_0 ? 8 : 16) == 0;
+    return w.head(std::min<std::int64_t>(1, w.heads - 1));
 }
 
 // One launch, or one of several with fewer tokens each where the shared memory of a block holds no more.
 struct ExpertsPlan
 {
-    bool is_vectors = false;   // of the routed experts
-    bool joins_shared = false; // whether the launch brings the shared expert, too
-    std::int64_t tokens = 0;   // at a time
+    Reading reading = Reading::any; // of the routed experts
+    bool joins_shared = false;      // whether the launch brings the shared expert, too
+    std::int64_t tokens = 0;        // at a time
     LaunchPlan launch;
 };
 
@@ -328,11 +329,11 @@ ExpertsPlan plan_gate_up(View<const float> x, const Routing& routing, const Devi
                          const DeviceLimits& limits)
 {
     ExpertsPlan plan;
-    plan.is_vectors =
-        experts.gate.dtype == experts.up.dtype && are_vectors(experts.gate) && are_vectors(experts.up);
+    plan.reading = reading_of(
+        {experts.gate.head(0), second_expert(experts.gate), experts.up.head(0), second_expert(experts.up)});
     const Mlp& shared = experts.shared;
-    plan.joins_shared = shared.gate && plan.is_vectors && is_aligned(shared.gate) && is_aligned(shared.up) &&
-                        shared.gate.dtype == experts.gate.dtype && shared.up.dtype == experts.gate.dtype;
+    plan.joins_shared = shared.gate && plan.reading == Reading::vectors &&
+                        reading_of({experts.gate.head(0), shared.gate, shared.up}) == Reading::vectors;
     const std::int64_t chosen = routing.expert.columns;
     const auto shared_bytes = [&](std::int64_t tokens) {
         return 4 * tokens * round_up<std::int64_t>(x.columns, tile_columns) + Uses::bytes(tokens, chosen);
@@ -350,7 +351,7 @@ ExpertsPlan plan_down(View<const float> hidden, const Routing& routing, const De
                       const DeviceLimits& limits)
 {
     ExpertsPlan plan;
-    plan.is_vectors = are_vectors(experts.down);
+    plan.reading = reading_of({experts.down.head(0), second_expert(experts.down)});
     const Matrix& shared = experts.shared.down;
     const std::int64_t chosen = routing.expert.columns;
     const auto shared_bytes = [&](std::int64_t tokens, bool joins_shared) {
@@ -359,8 +360,8 @@ ExpertsPlan plan_down(View<const float> hidden, const Routing& routing, const De
         return 4 * tokens * (width + down_rows * (chosen + (joins_shared ? 1 : 0))) +
                Uses::bytes(tokens, chosen);
     };
-    plan.joins_shared = shared && plan.is_vectors && is_aligned(shared) &&
-                        shared.dtype == experts.down.dtype &&
+    plan.joins_shared = shared && plan.reading == Reading::vectors &&
+                        reading_of({experts.down.head(0), shared}) == Reading::vectors &&
                         shared_bytes(1, true) <= limits.shared_bytes - vector_static_bytes;
     plan.tokens = tokens_at_once(
         hidden.rows, limits, [&](std::int64_t tokens) { return shared_bytes(tokens, plan.joins_shared); });
@@ -423,7 +424,7 @@ void experts_gate_up(const Device& device, View<float> hidden, View<const float>
         }
         arguments.first_shared = static_cast<int>(first_shared);
         joined_shared = plan.joins_shared;
-        with_reader(plan.is_vectors, experts.gate.dtype, plan.tokens, [&]<class Reader, int T>() {
+        with_reader(plan.reading, experts.gate.dtype, plan.tokens, [&]<class Reader, int T>() {
             launch(device, plan.launch, gate_up_kernel<Reader, T>, arguments);
         });
     });
@@ -467,7 +468,7 @@ void experts_down_add(const Device& device, View<float> h, View<const float> hid
         if (plan.joins_shared)
             arguments.shared_down = rows_of(experts.shared.down);
         arguments.first_shared = static_cast<int>(first_shared);
-        with_reader(plan.is_vectors, experts.down.dtype, plan.tokens, [&]<class Reader, int T>() {
+        with_reader(plan.reading, experts.down.dtype, plan.tokens, [&]<class Reader, int T>() {
             launch(device, plan.launch, down_kernel<Reader, T>, arguments);
         });
     });

@@ -221,19 +221,6 @@ template <Dtype D> __global__ void embed_kernel(View<float> h, const Rows table,
 
 // ---- launchers --------------------------------------------------------------------------------------------
 
-// Whether all of `matrices` (the empty ones apart) can be read in vectors of one format.
-bool are_vectors(std::initializer_list<Matrix> matrices)
-{
-    const Dtype dtype = matrices.begin()->dtype;
-    return std::all_of(matrices.begin(), matrices.end(),
-                       [&](const Matrix& w) { return !w || (w.dtype == dtype && is_aligned(w)); });
-}
-
-std::int64_t rows_in_a_block(bool is_vectors, std::int64_t tokens)
-{
-    return is_vectors && tokens <= 1 ? 1 : is_vectors && tokens <= 2 ? 2 : is_vectors && tokens <= 4 ? 4 : 8;
-}
-
 // `units` of work, each a warp's, over an input of `tokens` rows.
 LaunchPlan plan_units(std::int64_t units, std::int64_t tokens, std::int64_t columns,
                       const DeviceLimits& limits)
@@ -277,7 +264,7 @@ void multiply_rows(const Device& device, const Product& product, View<float> nor
     arguments.w0 = rows_of(product.w0);
     arguments.w1 = rows_of(product.w1);
     arguments.store = product.store;
-    with_reader(are_vectors({product.w0, product.w1}), product.w0.dtype, product.y.rows,
+    with_reader(reading_of({product.w0, product.w1}), product.w0.dtype, product.y.rows,
                 [&]<class Reader, int T>() { launch(device, plan, multiply_kernel<Reader, T>, arguments); });
 }
 
@@ -287,8 +274,7 @@ LaunchPlan plan_product(const Product& product, const DeviceLimits& limits)
 {
     const std::int64_t tokens = product.y.rows;
     const std::int64_t rows = product.w0.rows + product.w1.rows;
-    const int together =
-        product_rows(static_cast<int>(rows_in_a_block(are_vectors({product.w0, product.w1}), tokens)));
+    const int together = product_rows(version_tokens(reading_of({product.w0, product.w1}), tokens));
     return plan_units(divide_up<std::int64_t>(rows, together), tokens, product.x.columns, limits);
 }
 
@@ -318,7 +304,7 @@ void multiply_gated(const Device& device, const GatedProduct& product)
     arguments.gate = rows_of(product.gate);
     arguments.up = rows_of(product.up);
     with_reader(
-        are_vectors({product.gate, product.up}), product.gate.dtype, product.y.rows,
+        reading_of({product.gate, product.up}), product.gate.dtype, product.y.rows,
         [&]<class Reader, int T>() { launch(device, plan, multiply_gated_kernel<Reader, T>, arguments); });
 }
 

@@ -69,7 +69,9 @@ void norm_route(const Device& device, View<float> x, const Routing& routing, Vie
                 const Norm& norm, const Matrix& w, const RoutingRule& rule, View<float> scores);
 LaunchPlan plan_route(std::int64_t rows, const RoutingRule& rule); // of the choice from the scores
 
-// As kernels/ops.h says, for at most max_vector_rows rows.
+// As kernels/ops.h says, for at most max_vector_rows rows. Where the shared memory of a block holds fewer
+// rows at a time, there are several launches, of which the plans are the first. Throws Failure where it does
+// not even hold one.
 LaunchPlan plan_experts_gate_up(View<const float> x, const Routing& routing, const DeviceExperts& experts,
                                 const DeviceLimits& limits);
 void experts_gate_up(const Device& device, View<float> hidden, View<const float> x, const Routing& routing,

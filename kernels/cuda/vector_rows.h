@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 namespace kernels::cuda {
 
@@ -66,6 +67,24 @@ template <Dtype D> struct Vectors
     static __device__ void unpack(const Packed& packed, float (&out)[8]) { unpack8<D>(packed, out); }
 };
 
+// Q8_0 where rows begin at multiples of four bytes alone, as those of 10944 numbers do in V2-Lite.
+struct Q8Words
+{
+    using Packed = Packed8<Dtype::q8_0>;
+
+    static __device__ Packed fetch(const WeightRow& row, int columns, int c)
+    {
+        c = min(c, columns - 8);
+        const auto* at = reinterpret_cast<const std::uint32_t*>(row.data + c);
+        return {make_uint2(__ldg(at), __ldg(at + 1)),
+                __ldg(reinterpret_cast<const std::uint16_t*>(row.data + columns) + c / 32)};
+    }
+    static __device__ void unpack(const Packed& packed, float (&out)[8])
+    {
+        unpack8<Dtype::q8_0>(packed, out);
+    }
+};
+
 // Any mixture of formats at any address, one number after the other.
 struct AnyRows
 {
@@ -100,21 +119,54 @@ struct AnyRows
     }
 };
 
-// Calls f.operator()<Reader, T>() with the smallest T of 1, 2, 4, 8 that holds `tokens`. One version serves
-// all that cannot be read in vectors.
-template <class F> void with_reader(bool is_vectors, Dtype dtype, std::int64_t tokens, F&& f)
+enum class Reading : std::uint8_t
 {
-    if (!is_vectors)
+    vectors,
+    q8_words,
+    any,
+};
+
+// The fastest that all of `matrices`, the empty ones apart, allow.
+inline Reading reading_of(std::initializer_list<Matrix> matrices)
+{
+    const Dtype dtype = matrices.begin()->dtype;
+    const auto all = [&](auto&& fits) {
+        return std::all_of(matrices.begin(), matrices.end(),
+                           [&](const Matrix& w) { return !w || (w.dtype == dtype && fits(w)); });
+    };
+    if (all([](const Matrix& w) { return is_aligned(w); }))
+        return Reading::vectors;
+    const auto is_in_words = [](const Matrix& w) {
+        return w.row_bytes() % 4 == 0 && reinterpret_cast<std::uintptr_t>(w.data) % 4 == 0;
+    };
+    return dtype == Dtype::q8_0 && all(is_in_words) ? Reading::q8_words : Reading::any;
+}
+
+// Tokens that the version for `tokens` is made for: 1, 2, 4 or 8. One version serves all where not all is at
+// its fastest anyway.
+constexpr int version_tokens(Reading reading, std::int64_t tokens)
+{
+    return reading != Reading::vectors || tokens > 4 ? 8 : tokens > 2 ? 4 : tokens > 1 ? 2 : 1;
+}
+
+// Calls f.operator()<Reader, version_tokens()>().
+template <class F> void with_reader(Reading reading, Dtype dtype, std::int64_t tokens, F&& f)
+{
+    if (reading == Reading::any)
         return f.template operator()<AnyRows, 8>();
+    if (reading == Reading::q8_words)
+        return f.template operator()<Q8Words, 8>();
     with_dtype(dtype, [&]<Dtype D>() {
-        if (tokens <= 1)
-            f.template operator()<Vectors<D>, 1>();
-        else if (tokens <= 2)
-            f.template operator()<Vectors<D>, 2>();
-        else if (tokens <= 4)
-            f.template operator()<Vectors<D>, 4>();
-        else
-            f.template operator()<Vectors<D>, 8>();
+        switch (version_tokens(reading, tokens)) {
+        case 1:
+            return f.template operator()<Vectors<D>, 1>();
+        case 2:
+            return f.template operator()<Vectors<D>, 2>();
+        case 4:
+            return f.template operator()<Vectors<D>, 4>();
+        default:
+            return f.template operator()<Vectors<D>, 8>();
+        }
     });
 }
 

@@ -193,6 +193,19 @@ private slots:
         }
     }
 
+    // V2-Lite's dense layer in Q8_0: rows of 11628 bytes, which begin at multiples of four.
+    void rows_of_words()
+    {
+        Random random;
+        const Machine machine;
+        for (const std::int64_t tokens : {1, 3}) {
+            const Shape shape{
+                .tokens = tokens, .columns = 10944, .rows0 = 7, .dtype0 = Dtype::q8_0, .adds = true};
+            const QString wrong = check(random, machine, shape);
+            QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
+        }
+    }
+
     void multiply_gated()
     {
         Random random;

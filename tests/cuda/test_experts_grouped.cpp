@@ -207,11 +207,13 @@ private slots:
             Shape shape;
             shape.dtype = dtype;
             shape.down_dtype = dtype;
-            shape.experts = random.integer(1, i == 0 ? 40 : 6);
+            const bool has_many = i == 0; // more experts than a warp has lanes
+            shape.experts = has_many ? random.integer(33, 40) : random.integer(1, 6);
             shape.chosen = random.integer(1, std::min<std::int64_t>(6, shape.experts));
             shape.rows = random.integer(1, 40);
-            shape.hidden_size = step * random.integer(1, std::max<std::int64_t>(1, 160 / step));
-            shape.width = step * random.integer(1, std::max<std::int64_t>(1, 160 / step));
+            shape.hidden_size =
+                step * random.integer(1, std::max<std::int64_t>(1, (has_many ? 48 : 160) / step));
+            shape.width = step * random.integer(1, std::max<std::int64_t>(1, (has_many ? 48 : 160) / step));
             shape.gap = 16 * random.integer(0, 3);
             // Columns of down that are no multiple of a tile, and more than one slice.
             const std::int64_t down_columns =
@@ -259,8 +261,8 @@ private slots:
             Shape shape;
             shape.dtype = dtype;
             shape.down_dtype = dtype;
-            shape.experts = 3;
-            shape.chosen = 2;
+            shape.experts = 2;
+            shape.chosen = 1;
             shape.rows = 9;
             shape.hidden_size = 2048;
             shape.width = 128;

@@ -188,7 +188,7 @@ QString ModelList::reason(const Row& row) const
                                            : toQt(plan.verdict);
     if (fits(row))
         return tr("Needs %1, which are free once the loaded model has gone").arg(humanBytes(plan.total));
-    const QString needs = tr("Does not fit: needs %1 of memory, and %2 are free.")
+    const QString needs = tr("Needs %1 of memory; %2 are free.")
                               .arg(humanBytes(plan.total), humanBytes(plan.available + m_held_bytes));
     if (plan.largest_context_tokens <= 0)
         return needs;
@@ -216,9 +216,13 @@ QString ModelList::planText(const Row& row) const
     const engine::MemoryPlan& plan = row.plan;
     if (!row.model.error.empty() || plan.total <= 0)
         return {};
-    return tr("Weights %1 · cache %2 · workspace %3 · %4 free")
-        .arg(humanBytes(plan.weights), humanBytes(plan.cache), humanBytes(plan.scratch + plan.library),
-             humanBytes(plan.available));
+    const QString sizes = tr("weights %1 · cache %2 · workspace %3 · %4 free")
+                              .arg(humanBytes(plan.weights), humanBytes(plan.cache),
+                                   humanBytes(plan.scratch + plan.library), humanBytes(plan.available));
+    if (plan.fits)
+        return tr("Fits: %1").arg(sizes);
+    return fits(row) ? tr("Fits once the loaded model has gone: %1").arg(sizes)
+                     : tr("Does not fit: %1").arg(sizes);
 }
 
 bool ModelList::isCurrent(const Row& row) const

@@ -15,6 +15,8 @@
 #include <QTemporaryDir>
 #include <QtPlugin>
 
+#include <fstream>
+
 Q_IMPORT_PLUGIN(FathomPlugin)
 
 int main(int argc, char** argv)
@@ -86,6 +88,10 @@ int main(int argc, char** argv)
     if (model == QLatin1String("failing"))
         world->load_error = "tensor blk.3.attn_kv_b.weight: expected 4096 × 512, found 4096 × 256";
 
+    for (const char* name : {"starter.gguf", "models/DeepSeek-V2-Lite.gguf"}) {
+        std::filesystem::create_directories((profile / name).parent_path());
+        std::ofstream(profile / name) << "GGUF";
+    }
     ui::Session session(lock, profile / "settings.ini", fake::functions(world),
                         {profile / "starter.gguf", profile / "models"});
     session.settings.setTheme(parser.value(QStringLiteral("theme")));
@@ -125,8 +131,10 @@ int main(int argc, char** argv)
         },
         once);
 
-    if (window)
-        window->setProperty("page", parser.value(QStringLiteral("page")));
+    if (window) { // after the conversation is on the screen, which shows itself
+        QTimer::singleShot(1000, window,
+                           [&] { window->setProperty("page", parser.value(QStringLiteral("page"))); });
+    }
 
     const QString shot = parser.value(QStringLiteral("shot"));
     if (!shot.isEmpty() && window) {

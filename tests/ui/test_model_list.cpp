@@ -262,15 +262,15 @@ private slots:
         start();
         // 12.4 of weights, 2 x 4096 x 6912 of cache, 20 of scratch; a GPU's library takes 300 more.
         QCOMPARE(at(0, ModelList::Plan).toString(),
-                 QStringLiteral("Weights 12.4 MB · cache 56.6 MB · workspace 20.0 MB · 16.0 GB free"));
+                 QStringLiteral("Fits: weights 12.4 MB · cache 56.6 MB · workspace 20.0 MB · 16.0 GB free"));
         afterPlanning([this] { settings().setContextLength(1024); });
         QCOMPARE(at(0, ModelList::Plan).toString(),
-                 QStringLiteral("Weights 12.4 MB · cache 14.2 MB · workspace 20.0 MB · 16.0 GB free"));
+                 QStringLiteral("Fits: weights 12.4 MB · cache 14.2 MB · workspace 20.0 MB · 16.0 GB free"));
         afterPlanning([this] { settings().setDevice(QStringLiteral("cuda:0")); });
         QCOMPARE(models().plannedDevice(), QStringLiteral("cuda:0"));
         QCOMPARE(models().plannedDeviceName(), QStringLiteral("A GPU"));
         QCOMPARE(at(0, ModelList::Plan).toString(),
-                 QStringLiteral("Weights 12.4 MB · cache 14.2 MB · workspace 320 MB · 80.0 GB free"));
+                 QStringLiteral("Fits: weights 12.4 MB · cache 14.2 MB · workspace 320 MB · 80.0 GB free"));
         QVERIFY(at(0, ModelList::Fits).toBool());
     }
 
@@ -282,10 +282,9 @@ private slots:
         afterPlanning([this] { settings().setDevice(QStringLiteral("cuda:0")); });
         QVERIFY(!at(0, ModelList::Fits).toBool());
         QCOMPARE(at(0, ModelList::LargestContext).toLongLong(), 1996); // (360 - 332.4) MB / (2 x 6912)
-        QCOMPARE(
-            at(0, ModelList::Reason).toString(),
-            QStringLiteral("Does not fit: needs 389 MB of memory, and 360 MB are free. It would fit with "
-                           "1996 tokens of context."));
+        QCOMPARE(at(0, ModelList::Reason).toString(),
+                 QStringLiteral("Needs 389 MB of memory; 360 MB are free. It would fit with "
+                                "1996 tokens of context."));
         afterPlanning([this] { settings().setContextLength(1996); });
         QVERIFY(at(0, ModelList::Fits).toBool());
 
@@ -296,7 +295,7 @@ private slots:
         QVERIFY(!at(0, ModelList::Fits).toBool());
         QCOMPARE(at(0, ModelList::LargestContext).toLongLong(), 0);
         QCOMPARE(at(0, ModelList::Reason).toString(),
-                 QStringLiteral("Does not fit: needs 360 MB of memory, and 300 MB are free."));
+                 QStringLiteral("Needs 360 MB of memory; 300 MB are free."));
     }
 
     void theLoadedModelsMemoryCountsAsFree()
@@ -312,6 +311,7 @@ private slots:
         });
         QVERIFY(at(0, ModelList::Fits).toBool());
         QVERIFY(at(0, ModelList::Reason).toString().contains(QStringLiteral("has gone")));
+        QVERIFY(at(0, ModelList::Plan).toString().startsWith(QStringLiteral("Fits once the loaded model")));
         afterPlanning([this] { models().unload(); });
         QTRY_VERIFY(!at(0, ModelList::Fits).toBool());
     }

@@ -196,7 +196,7 @@ inline QString difference(const char* what, View<const float> got, const Table& 
         for (std::int64_t c = 0; c < got.columns; ++c) {
             const double g = static_cast<double>(got.row(t)[c]);
             const double e = row[static_cast<std::size_t>(c)];
-            if (!(std::abs(g - e) <= worst)) { // also true for NaN
+            if (!(std::abs(g - e) <= worst) && !std::isnan(worst)) { // true for a NaN, which then stays
                 worst = std::abs(g - e);
                 worst_row = t;
                 worst_column = c;

@@ -2,6 +2,7 @@
 #include "app/fathom/application.h"
 
 #include "app/common/paths.h"
+#include "engine/error.h"
 #include "storage/error.h"
 #include "ui/text.h"
 
@@ -30,6 +31,32 @@ bool hasHardwareOpenGl()
     context.doneCurrent();
     return !renderer.contains(QLatin1String("llvmpipe")) && !renderer.contains(QLatin1String("softpipe")) &&
            !renderer.contains(QLatin1String("swrast"));
+}
+
+// Those of safe mode: the module of the GPU is not touched.
+ui::EngineFunctions withoutGpu()
+{
+    static constexpr const char* why = "Safe mode uses no GPU.";
+    ui::EngineFunctions functions;
+    functions.load = [](const std::filesystem::path& model, const engine::LoadOptions& options,
+                        const std::function<void(const engine::LoadProgress&)>& progress,
+                        std::stop_token stop) {
+        if (options.device != "cpu")
+            throw engine::DeviceError(engine::DeviceError::Cause::unusable, why, options.device);
+        return engine::load(model, options, progress, std::move(stop));
+    };
+    functions.listDevices = [] {
+        engine::Devices devices;
+        devices.devices.push_back({.id = "cpu",
+                                   .name = "The processor",
+                                   .memory_bytes = 0,
+                                   .free_bytes = 0,
+                                   .detail = {},
+                                   .why_not = {}});
+        devices.why_no_gpu = why;
+        return devices;
+    };
+    return functions;
 }
 
 } // namespace
@@ -71,7 +98,8 @@ Application::Start Application::start()
 
     std::error_code error;
     std::filesystem::create_directories(m_folders.settings.parent_path(), error);
-    m_session = std::make_unique<ui::Session>(*m_lock, m_folders.settings, ui::EngineFunctions{},
+    m_session = std::make_unique<ui::Session>(*m_lock, m_folders.settings,
+                                              m_options.safeMode ? withoutGpu() : ui::EngineFunctions{},
                                               ui::ModelList::Places{starterModel(), m_folders.models});
     if (!m_options.safeMode)
         m_session->models.loadFirst(m_options.model);

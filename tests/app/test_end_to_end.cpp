@@ -5,6 +5,7 @@
 
 #include <QProcess>
 #include <QQuickItem>
+#include <QScopeGuard>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -176,7 +177,7 @@ private slots:
         QCOMPARE(raised, 1);
     }
 
-    void safeModeLoadsNoModel()
+    void safeModeLoadsNoModelAndUsesNoGpu()
     {
         app::Options options;
         options.profile = profile();
@@ -184,7 +185,17 @@ private slots:
         Application program(options);
         QCOMPARE(program.start(), Application::Start::window);
         QTRY_COMPARE(program.session().conversations.count(), 1);
-        QCOMPARE(program.session().models.state(), QStringLiteral("none"));
+        ui::ModelList& models = program.session().models;
+        QCOMPARE(models.state(), QStringLiteral("none"));
+
+        const auto put_back =
+            qScopeGuard([&] { program.session().settings.setDevice(QStringLiteral("cpu")); });
+        program.session().settings.setDevice(QStringLiteral("cuda:0"));
+        models.load(QStringLiteral("starter"));
+        QTRY_COMPARE_WITH_TIMEOUT(models.state(), QStringLiteral("ready"), 60'000);
+        QCOMPARE(program.session().engine.device(), std::string("cpu"));
+        QCOMPARE(models.notice(), QStringLiteral("cuda:0: Safe mode uses no GPU. The CPU computes instead."));
+        QTRY_COMPARE(models.noGpuText(), QStringLiteral("Safe mode uses no GPU."));
     }
 
     void whatIsKilledIsFoundAgain()

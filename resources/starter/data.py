@@ -25,14 +25,14 @@ BOS, EOS, PAD, SPARE = (
 
 # Share of the training tokens: name -> (first stage, conversation stage, stage of the long context).
 MIX = {
-    "synth_copy": (0.24, 0.20, 0.05),
-    "synth_tales": (0.18, 0.18, 0.05),
-    "synth_talk": (0.12, 0.25, 0.10),
-    "synth_facts": (0.18, 0.14, 0.10),
-    "synth_chat": (0.09, 0.07, 0.0),
-    "synth_fathom": (0.03, 0.05, 0.05),
+    "synth_copy": (0.24, 0.16, 0.05),
+    "synth_tales": (0.18, 0.16, 0.05),
+    "synth_talk": (0.12, 0.26, 0.10),
+    "synth_facts": (0.18, 0.22, 0.10),
+    "synth_chat": (0.09, 0.06, 0.0),
+    "synth_fathom": (0.03, 0.04, 0.05),
     "synth_stories": (0.02, 0.0, 0.0),
-    "synth_zh": (0.05, 0.06, 0.03),
+    "synth_zh": (0.05, 0.05, 0.03),
     "synth_long": (0.0, 0.0, 0.6),
     "stories_tiny": (0.03, 0.0, 0.0),
     "chat_story_requests": (0.01, 0.0, 0.0),
@@ -154,16 +154,20 @@ def keep(record: dict) -> bool:
         return True
     asked = " ".join(m["content"] for m in record["messages"] if m["role"] == "user")
     return not re.search(
-        r"who are you$|who are you\?|what are you\b|made you|created you|old are you|you human", asked, re.I
+        r"who are you|what are you\b|(made|created|built|named|calls?) you|old are you|your (name|age|maker|creator|boss)"
+        r"|are you (an? )?(\w+ )?(human|robot|bot|chatbot|person|computer|machine|program|ai|man|woman|girl|boy|real|alive"
+        r"|siri|alexa|cortana|smart|clever|big|small)\b",
+        asked,
+        re.I,
     )
 
 
-def read_folder(folder: str) -> dict[str, list]:
-    """The real text. Generated files in the folder are passed over: ours are made afresh."""
+def read_folder(folder: str, known: set[str]) -> dict[str, list]:
+    """The real text that is not known yet. Generated files in the folder are passed over: ours are made afresh."""
     out = {}
     for name in MIX:
         path = os.path.join(folder, name + ".jsonl.xz")
-        if name.startswith("synth_") or not os.path.exists(path):
+        if name.startswith("synth_") or name in known or not os.path.exists(path):
             continue
         with lzma.open(path, "rt", encoding="utf-8") as file:
             records = [record for record in map(json.loads, file) if keep(record)]
@@ -275,8 +279,8 @@ def prepare(
     arrays = dict(np.load(tokens_path)) if os.path.exists(tokens_path) else {}
     known = {key.rsplit(".", 1)[0] for key in arrays}
     texts = synthesize(seed, known)
-    if not known and folder:
-        texts |= read_folder(folder)
+    if folder:
+        texts |= read_folder(folder, known)
     elif not known:
         print("no --data folder: training on generated text alone", flush=True)
     if not os.path.exists(tokenizer_path):

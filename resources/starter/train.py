@@ -142,7 +142,7 @@ def plot(log: list[dict], path: str) -> None:
         if points:
             left.plot(*zip(*points), ".-", lw=0.8, ms=3, label=name)
     left.set(xlabel="million tokens", ylabel="nats per token", title="loss", ylim=(0, 6))
-    left.legend(fontsize=7)
+    left.legend(fontsize=7, loc="upper right")
     for index in range(len(steps[-1]["busiest"])):
         right.plot(
             [e["tokens"] / 1e6 for e in steps],
@@ -156,7 +156,7 @@ def plot(log: list[dict], path: str) -> None:
         xlabel="million tokens", ylabel="times the mean", title="load of the busiest and the idlest expert"
     )
     if steps[-1]["busiest"]:
-        right.legend(fontsize=6)
+        right.legend(fontsize=6, loc="upper right")
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)

@@ -302,22 +302,28 @@ private:
             if (thread.state != State::at_meeting)
                 continue;
             for (int lane = 0; lane < lanes; ++lane) {
-                if ((thread.mask >> lane & 1u) == 0)
-                    continue;
-                const Thread* other = lane_of(thread, lane);
-                const std::string start = where(thread) + "waits at " + text(thread.place) + " for lane " +
-                                          std::to_string(lane) + ", which ";
-                if (other == nullptr)
-                    return start + "does not exist";
-                if (other->state == State::done)
-                    return start + "has returned";
-                if (other->state == State::at_barrier)
-                    return start + "waits at the barrier of " + text(other->place);
-                if (other->mask != thread.mask || other->finish != thread.finish)
-                    return start + "waits at " + text(other->place);
+                const std::string reason = (thread.mask >> lane & 1u) != 0 ? why_missing(thread, lane) : "";
+                if (!reason.empty())
+                    return where(thread) + "waits at " + text(thread.place) + " for lane " +
+                           std::to_string(lane) + ", which " + reason;
             }
         }
         return "no thread can go on";
+    }
+
+    // Empty where the lane waits at the same meeting as the thread.
+    std::string why_missing(const Thread& thread, int lane)
+    {
+        const Thread* other = lane_of(thread, lane);
+        if (other == nullptr)
+            return "does not exist";
+        if (other->state == State::done)
+            return "has returned";
+        if (other->state == State::at_barrier)
+            return "waits at the barrier of " + text(other->place);
+        if (other->mask != thread.mask || other->finish != thread.finish)
+            return "waits at " + text(other->place);
+        return {};
     }
 
     static void thread_main();

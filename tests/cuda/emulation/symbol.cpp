@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <vector>
 
 #include <cxxabi.h>
@@ -30,8 +29,12 @@ std::vector<T> read_table(const std::vector<char>& file, std::uint64_t at, std::
 
 std::string mangled_name(const char* path, std::uint64_t offset)
 {
-    std::ifstream stream(path, std::ios::binary);
-    const std::vector<char> file{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    std::ifstream stream(path, std::ios::binary | std::ios::ate);
+    if (!stream)
+        return {};
+    std::vector<char> file(static_cast<std::size_t>(stream.tellg()));
+    stream.seekg(0);
+    stream.read(file.data(), static_cast<std::streamsize>(file.size()));
     const auto header = read_table<Elf64_Ehdr>(file, 0, sizeof(Elf64_Ehdr));
     if (header.empty())
         return {};

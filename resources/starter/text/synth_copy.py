@@ -369,7 +369,7 @@ def chinese(r):
 
 def conversation(r):
     k = r.random()
-    if k < 0.08:
+    if k < 0.12:
         return chinese(r)
     if k < 0.50:
         return memory(r)

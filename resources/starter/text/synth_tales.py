@@ -163,7 +163,26 @@ def sums(r):
     return copy.pick(r, "%d %s %d" % (a, sign, b), "What is %d %s %d?" % (a, sign, b), "%d %s %d = ?" % (a, sign, b)), "%d %s %d = %d" % (a, sign, b, n)
 
 
-FACTS = [en.q_animal, en.q_animal, en.q_animal, en.q_capital, en.q_capital, en.q_color, en.q_opp, en.q_def, en.q_def, en.q_sci, en.q_sci, en.q_list, en.q_list, en.q_job, en.q_order, en.q_count, en.q_isa, sums, sums, sums, sums, en.q_wordmath]
+# thing: what it is, what it is not
+IS = {"fire": ("hot", "cold"), "ice": ("cold", "hot"), "sugar": ("sweet", "sour"), "a lemon": ("sour", "sweet"), "a stone": ("hard", "soft"), "a pillow": ("soft", "hard"), "a feather": ("light", "heavy"), "an elephant": ("big", "small"), "an ant": ("small", "big"), "the night": ("dark", "bright"), "the sun": ("bright", "dark"),
+      "water": ("wet", "dry"), "the desert": ("dry", "wet"), "a snail": ("slow", "fast"), "a rocket": ("fast", "slow"), "a mountain": ("high", "low"), "a giraffe": ("tall", "short"), "a whale": ("heavy", "light"), "honey": ("sweet", "sour"), "thunder": ("loud", "quiet"), "a mouse": ("quiet", "loud"), "snow": ("cold", "warm"), "summer": ("warm", "cold"), "a knife": ("sharp", "soft")}
+
+
+def yes_or_no(r):
+    if r.random() < 0.5:
+        thing = r.choice(list(IS))
+        true, asked = IS[thing][0], r.choice(IS[thing])
+    else:
+        thing = r.choice([x for x in en.COLOR_OF if " or " not in en.COLOR_OF[x] and x not in ("leaves in summer", "rain clouds")])
+        true = en.COLOR_OF[thing]
+        asked = true if r.random() < 0.5 else r.choice([x for x in copy.COLORS if x not in true])
+    question = "Is %s %s?" % (thing, asked)
+    if r.random() < 0.4:
+        return copy.pick(r, "{q} Answer yes or no.", "Yes or no: {q}", "{q} Say yes or no.", q=question), "Yes." if asked == true else "No."
+    return question, ("Yes, %s is %s." if asked == true else "No, %s is %s.") % (thing, true)
+
+
+FACTS = [en.q_animal, en.q_animal, en.q_animal, en.q_capital, en.q_capital, en.q_color, en.q_opp, en.q_def, en.q_def, en.q_sci, en.q_sci, en.q_list, en.q_list, en.q_job, en.q_order, en.q_count, en.q_isa, sums, sums, sums, sums, en.q_wordmath, yes_or_no, yes_or_no]
 
 
 def facts(r):

@@ -173,17 +173,15 @@ __global__ __launch_bounds__(vector_threads,
         const int users = is_shared ? static_cast<int>(p.x.rows) : uses.users(use);
         const WeightRow rows[2] = {is_shared ? row_at(p.shared_gate, r) : row_at(p.gate, uses.expert(use), r),
                                    is_shared ? row_at(p.shared_up, r) : row_at(p.up, uses.expert(use), r)};
+        const int chosen = p.choice.chosen;
+        const auto token_of = [&](int user) { return is_shared ? user : uses.pair(use, user) / chosen; };
+        const auto column_of = [&](int user) {
+            return is_shared ? p.first_shared : uses.pair(use, user) % chosen * p.gate.rows;
+        };
         const float* x[T];
-        float* y[T];
 #pragma unroll
-        for (int u = 0; u < T; ++u) {
-            const int user = min(u, users - 1);
-            const int pair = is_shared ? user * p.choice.chosen : uses.pair(use, user);
-            const int token = is_shared ? user : pair / p.choice.chosen;
-            const int column = is_shared ? p.first_shared : pair % p.choice.chosen * p.gate.rows;
-            x[u] = staged + token * width;
-            y[u] = p.hidden.data + token * p.hidden.stride + column;
-        }
+        for (int u = 0; u < T; ++u)
+            x[u] = staged + token_of(min(u, users - 1)) * width;
         float sums[2][T] = {};
         accumulate<Reader, 2, T>(sums, rows, columns, 0, columns, x, users);
 #pragma unroll
@@ -193,7 +191,7 @@ __global__ __launch_bounds__(vector_threads,
             const float gate = warp_sum(sums[0][u]);
             const float up = warp_sum(sums[1][u]);
             if (lane_index() == 0)
-                y[u][r] = silu(gate) * up;
+                p.hidden.data[token_of(u) * p.hidden.stride + column_of(u) + r] = silu(gate) * up;
         }
     }
 }
@@ -260,16 +258,13 @@ __global__ __launch_bounds__(vector_threads,
             const int columns = is_shared ? p.shared_down.columns : p.down.columns;
             const WeightRow rows[1] = {is_shared ? row_at(p.shared_down, first + r)
                                                  : row_at(p.down, uses.expert(use), first + r)};
+            const auto token_of = [&](int user) { return is_shared ? user : uses.pair(use, user) / chosen; };
+            const auto slot_of = [&](int user) { return is_shared ? chosen : uses.pair(use, user) % chosen; };
             const float* x[T];
-            float* y[T];
 #pragma unroll
             for (int u = 0; u < T; ++u) {
                 const int user = min(u, users - 1);
-                const int pair = is_shared ? user * chosen : uses.pair(use, user);
-                const int token = is_shared ? user : pair / chosen;
-                const int slot = is_shared ? chosen : pair % chosen;
-                x[u] = staged + token * width + slot * padded;
-                y[u] = results + (r * tokens + token) * slots + slot;
+                x[u] = staged + token_of(user) * width + slot_of(user) * padded;
             }
             float sums[1][T] = {};
             accumulate<Reader, 1, T>(sums, rows, columns, 0, columns, x, users);
@@ -279,7 +274,7 @@ __global__ __launch_bounds__(vector_threads,
                     break;
                 const float sum = warp_sum(sums[0][u]);
                 if (lane_index() == 0)
-                    *y[u] = sum;
+                    results[(r * tokens + token_of(u)) * slots + slot_of(u)] = sum;
             }
         }
         __syncthreads();

@@ -2,8 +2,7 @@
 // What happens to activations beside products. For .cu files.
 #pragma once
 
-#include <cuda_bf16.h>
-#include <cuda_runtime.h>
+#include "kernels/cuda/numeric.h"
 
 #include <cstdint>
 #include <cstring>

@@ -3,6 +3,7 @@
 // arithmetic, for shapes and types that the tensor-core kernels do not serve. For .cu files.
 #pragma once
 
+#include "kernels/cuda/activation.h"
 #include "kernels/cuda/attention_plan.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/numeric.h"
@@ -12,10 +13,12 @@ namespace kernels::cuda {
 // exp(x) = exp2(log2_e x): scores are scaled by both at once.
 constexpr float log2_e = 1.44269504088896341f;
 
-__device__ inline std::uint32_t pack_bf16(float low, float high)
+// The row of the cache that holds position p of the sequence with these blocks.
+__device__ inline std::byte* cache_row(const LayerCache& cache, const std::int32_t* blocks, std::int32_t p)
 {
-    return static_cast<std::uint32_t>(__bfloat16_as_ushort(__float2bfloat16_rn(low))) |
-           static_cast<std::uint32_t>(__bfloat16_as_ushort(__float2bfloat16_rn(high))) << 16;
+    const std::int64_t block = blocks[p / static_cast<std::int32_t>(cache_block_tokens)];
+    return cache.data + (block * cache_block_tokens + p % static_cast<std::int32_t>(cache_block_tokens)) *
+                            (cache.columns * (cache.dtype == Dtype::bf16 ? 2 : 4));
 }
 
 // A running softmax: the largest score, in powers of two, and the sum of weights.

@@ -2,6 +2,7 @@
 // What stands before and behind latent attention: the row of the cache, the rotation of the queries, and the
 // per-head matrices W_UK and W_UV, which are too small for one launch each and share one.
 #include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/attention_plan.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/numeric.h"

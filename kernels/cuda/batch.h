@@ -8,10 +8,6 @@
 #include <cstdint>
 #include <span>
 
-#if defined(__CUDACC__) || defined(FATHOM_CUDA_EMULATION)
-#include <cuda_runtime.h>
-#endif
-
 namespace kernels::cuda {
 
 // All pointers but `segments` are the device's.
@@ -31,15 +27,5 @@ struct DeviceBatch
     std::int64_t longest = 0;          // tokens that the row with the longest context attends to
     std::span<const Segment> segments; // on the host, for planning
 };
-
-// The row of the cache that holds position p of the sequence of `row`. Host and device.
-#if defined(__CUDACC__) || defined(FATHOM_CUDA_EMULATION)
-__device__ inline std::byte* cache_row(const LayerCache& cache, const std::int32_t* blocks, std::int32_t p)
-{
-    const std::int64_t block = blocks[p / static_cast<std::int32_t>(cache_block_tokens)];
-    return cache.data + (block * cache_block_tokens + p % static_cast<std::int32_t>(cache_block_tokens)) *
-                            (cache.columns * (cache.dtype == Dtype::bf16 ? 2 : 4));
-}
-#endif
 
 } // namespace kernels::cuda

@@ -2,7 +2,7 @@
 // Floats as integers of the same order. For .cu files.
 #pragma once
 
-#include <cuda_runtime.h>
+#include "kernels/cuda/numeric.h"
 
 #include <cstdint>
 

@@ -48,14 +48,15 @@ __asm__(".text\n"
         "    popq %r12\n"
         "    popq %rbx\n"
         "    popq %rbp\n"
-        "    ret\n"
+        "    popq %rcx\n" // not `ret`: the caller is never the one that the processor expects
+        "    jmp *%rcx\n"
         ".size emulation_switch_stack, . - emulation_switch_stack\n");
 
 void Fiber::prepare()
 {
     auto* top = reinterpret_cast<std::uint64_t*>(m_stack + m_bytes);
     *--top = 0; // no caller: a function begins 8 bytes below a multiple of 16
-    *--top = reinterpret_cast<std::uint64_t>(&Fiber::loop); // where `ret` goes
+    *--top = reinterpret_cast<std::uint64_t>(&Fiber::loop); // where the switch goes
     for (int i = 0; i < 6; ++i)
         *--top = 0;
     m_inside = top;

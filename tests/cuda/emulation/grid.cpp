@@ -415,12 +415,11 @@ void meet(unsigned mask, Finish finish, void* brought, const Place& place)
     thread.finish = finish;
     thread.brought = brought;
     thread.place = place;
-    void* all[lanes] = {};
     for (int i = 0; i < lanes; ++i) {
         const int lane = self.late_lane(i); // who is missing is found at the first look
         if ((mask >> lane & 1u) == 0)
             continue;
-        Thread* other = self.lane_of(thread, lane);
+        const Thread* other = self.lane_of(thread, lane);
         if (other == nullptr)
             fault("the mask names lane " + std::to_string(lane) + ", which the block does not have", place);
         if (other != &thread &&
@@ -428,7 +427,11 @@ void meet(unsigned mask, Finish finish, void* brought, const Place& place)
             self.wait(State::at_meeting); // the last to come does the work
             return;
         }
-        all[lane] = other->brought;
+    }
+    void* all[lanes] = {};
+    for (int lane = 0; lane < lanes; ++lane) {
+        if ((mask >> lane & 1u) != 0)
+            all[lane] = self.lane_of(thread, lane)->brought;
     }
     finish(all, mask, place);
     for (int lane = 0; lane < lanes; ++lane) {

@@ -209,8 +209,8 @@ Rectangle {
                         color: row.model.state === "failed" ? Theme.danger
                             : !row.model.fits ? Theme.warning : Theme.textMuted
                     }
-                    FText {
-                        width: parent.width
+                    FText { // the columns beside stand on the first line alone
+                        width: frame.width - page.stateWidth - Theme.gap24
                         visible: text !== ""
                         wrapMode: Text.Wrap
                         maximumLineCount: 2

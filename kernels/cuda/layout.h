@@ -6,9 +6,10 @@
 //   F32, F16, BF16   as in the file
 //   Q8_0             the `columns` quants of the row, then its columns / 32 scales (f16)
 //
-// A matrix begins at a multiple of 256 bytes. Row r begins at r * row_bytes(), which is a multiple of 16 (of
-// 8 for Q8_0) in every published model, and of nothing in tiny ones: kernels ask `is_aligned`. Norms and
-// correction biases are F32 on the device, whatever the file has.
+// A matrix begins at a multiple of 256 bytes. Row r begins at r * row_bytes(): a multiple of 16 in the
+// published models (of 8 for Q8_0, but for V2-Lite's dense down matrix, whose 10,944 columns make rows of
+// 11,628 bytes), of nothing in tiny ones. Kernels ask `is_aligned`. Norms and correction biases are F32 on
+// the device, whatever the file has.
 #pragma once
 
 #include "kernels/tensor.h"

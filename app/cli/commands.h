@@ -21,9 +21,11 @@ struct Command
     std::string_view name;
     std::string_view summary;
     std::span<const OptionSpec> options; // beside MODEL
+    bool takesModel;
     void (*run)(const Arguments& arguments, const std::stop_token& stop);
 };
 
+void devices(const Arguments& arguments, const std::stop_token& stop);
 void inspect(const Arguments& arguments, const std::stop_token& stop);
 void tokenize(const Arguments& arguments, const std::stop_token& stop);
 void detokenize(const Arguments& arguments, const std::stop_token& stop);

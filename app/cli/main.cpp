@@ -19,7 +19,8 @@ namespace {
 constexpr int failed = 1;
 constexpr int wrongUsage = 2;
 
-constexpr OptionSpec inspectOptions[] = {{"--json", ""}, {"--ctx", "N"}};
+constexpr OptionSpec inspectOptions[] = {{"--json", ""}, {"--ctx", "N"}, {"--device", "cpu|cuda:0"}};
+constexpr OptionSpec devicesOptions[] = {{"--json", ""}};
 constexpr OptionSpec tokenizeOptions[] = {{"--text", "T"}, {"--file", "F"}, {"--special", ""}, {"--bos", ""}};
 constexpr OptionSpec detokenizeOptions[] = {{"--ids", "1,2,3"}};
 constexpr OptionSpec renderOptions[] = {{"--chat", "FILE.json"}, {"--ids", ""}};
@@ -51,22 +52,24 @@ constexpr OptionSpec benchOptions[] = {{"-p", "512"},
                                        {"--json", ""}};
 
 constexpr Command table[] = {
-    {"inspect", "what a model is and how much memory it needs for N tokens of context", inspectOptions,
+    {"inspect", "what a model is and how much memory it needs for N tokens of context", inspectOptions, true,
      inspect},
-    {"tokenize", "the token ids of a text, of a file or of standard input", tokenizeOptions, tokenize},
-    {"detokenize", "the text of token ids", detokenizeOptions, detokenize},
+    {"tokenize", "the token ids of a text, of a file or of standard input", tokenizeOptions, true, tokenize},
+    {"detokenize", "the text of token ids", detokenizeOptions, true, detokenize},
     {"render", "the prompt that the chat format makes of a conversation, or its token ids", renderOptions,
-     render},
-    {"logits", "logits of every position as an array of NumPy", logitsOptions, logits},
-    {"generate", "continue a text, answer in a conversation or fill a gap", generateOptions, generate},
-    {"perplexity", "perplexity over a text; nll is the mean loss of a token in nats", perplexityOptions,
+     true, render},
+    {"logits", "logits of every position as an array of NumPy", logitsOptions, true, logits},
+    {"generate", "continue a text, answer in a conversation or fill a gap", generateOptions, true, generate},
+    {"perplexity", "perplexity over a text; nll is the mean loss of a token in nats", perplexityOptions, true,
      perplexity},
-    {"bench", "speed at each depth, beside the measured limits of the machine", benchOptions, bench},
+    {"bench", "speed at each depth, beside the measured limits of the machine", benchOptions, true, bench},
+    {"devices", "the devices that --device can name", devicesOptions, false, devices},
 };
 
 std::string usageLine(const Command& command)
 {
-    std::string line = fmt::format("usage: fathom-cli {} MODEL", command.name);
+    std::string line =
+        fmt::format("usage: fathom-cli {}{}", command.name, command.takesModel ? " MODEL" : "");
     for (const OptionSpec& option : command.options)
         line += option.value.empty() ? fmt::format(" [{}]", option.name)
                                      : fmt::format(" [{} {}]", option.name, option.value);
@@ -118,7 +121,7 @@ int run(std::span<char* const> words)
     }
     const Interrupt interrupt;
     try {
-        command->run(Arguments(words, command->options, 1), interrupt.token());
+        command->run(Arguments(words, command->options, command->takesModel ? 1 : 0), interrupt.token());
         return std::fflush(stdout) == 0 ? 0 : fail("standard output: cannot be written");
     } catch (const UsageError& error) {
         fmt::print(stderr, "error: {}\n{}\n", error.what(), usageLine(*command));

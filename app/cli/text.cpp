@@ -72,8 +72,12 @@ void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, st
     line("weights", readableBytes(plan.weights));
     line("cache", readableBytes(plan.cache));
     line("scratch", readableBytes(plan.scratch));
+    if (plan.library > 0)
+        line("library", readableBytes(plan.library));
     line("total", readableBytes(plan.total));
-    line("free now", readableBytes(plan.available) + (plan.fits ? "" : ": does not fit"));
+    line("free now", readableBytes(plan.available));
+    line("largest context", fmt::format("{} tokens", plan.largest_context_tokens));
+    fmt::print("{}\n", plan.verdict);
 }
 
 } // namespace
@@ -85,6 +89,7 @@ void inspect(const Arguments& arguments, const std::stop_token&)
     engine::LoadOptions options;
     options.context_tokens = wanted > 0 ? wanted : std::min<std::int64_t>(info.context_length, 8192);
     options.cache_tokens = options.context_tokens; // one conversation
+    options.device = arguments.find("--device").value_or("cpu");
     const engine::MemoryPlan plan = engine::plan(info, options);
     if (!arguments.has("--json")) {
         printInfo(info, plan, options.context_tokens);
@@ -107,9 +112,12 @@ void inspect(const Arguments& arguments, const std::stop_token&)
                                         {"weights", plan.weights},
                                         {"cache", plan.cache},
                                         {"scratch", plan.scratch},
+                                        {"library", plan.library},
                                         {"total", plan.total},
                                         {"available", plan.available},
-                                        {"fits", plan.fits}}}};
+                                        {"fits", plan.fits},
+                                        {"largest_context", plan.largest_context_tokens},
+                                        {"verdict", plan.verdict}}}};
     fmt::print("{}\n", json.dump());
 }
 

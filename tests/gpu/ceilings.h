@@ -21,13 +21,14 @@ struct Ceilings
     std::optional<double> graph_launch_seconds; // of an empty kernel as a node of a graph
 };
 
-// Seconds of one call of `queue`: the best of five rounds of `repeats` calls, after one to warm up.
-template <class F> double seconds_of(const kernels::cuda::Device& device, int repeats, const F& queue)
+// Seconds of one call of `queue`: the best of `rounds` rounds of `repeats` calls, after one to warm up.
+template <class F>
+double seconds_of(const kernels::cuda::Device& device, int repeats, const F& queue, int rounds = 5)
 {
     queue();
     device.synchronise();
     double best = std::numeric_limits<double>::infinity();
-    for (int round = 0; round < 5; ++round) {
+    for (int round = 0; round < rounds; ++round) {
         const auto begin = std::chrono::steady_clock::now();
         for (int i = 0; i < repeats; ++i)
             queue();

@@ -14,7 +14,7 @@ std::vector<ModelShape> model_shapes(bool has_true_shapes)
                 {"V2", 5120, 128, 128, 64, 128, 512, 1536, 160, 16, 6, 8, 3, 1536, 3072, 12288, 102400}};
     // Attention with the true sizes of a head, for the kernels that are made for them; and sizes that no
     // vector fits.
-    return {{"tiny", 64, 16, 128, 64, 128, 512, 0, 8, 8, 3, 1, 1, 32, 64, 96, 300},
+    return {{"tiny", 64, 5, 128, 64, 128, 512, 0, 8, 8, 3, 1, 1, 32, 64, 96, 300},
             {"odd", 96, 3, 24, 10, 32, 64, 32, 12, 12, 2, 4, 2, 64, 0, 160, 131}};
 }
 

@@ -98,6 +98,9 @@ private:
 constexpr double fp32_tolerance = 2e-5;
 // Factors rounded to bf16 (2^-9 each) in sums of many terms, against the largest result.
 constexpr double bf16_tolerance = 1e-2;
+// Attention of bf16 factors: queries, factors of the keys, keys and probabilities are each rounded, three of
+// them before an exponential.
+constexpr double bf16_attention_tolerance = 3e-2;
 
 void check_generator(Checks& checks);
 void check_products(Checks& checks, const ModelShape& shape);

@@ -5,6 +5,7 @@
 #include "kernels/cuda/products.h"
 
 #include <algorithm>
+#include <span>
 
 namespace gpu {
 
@@ -195,6 +196,9 @@ void check_router(Checks& checks, const ModelShape& shape)
                         weight.download();
                         std::vector<float> bias_row(static_cast<std::size_t>(shape.experts));
                         kernels::dequantise_row(Dtype::f32, bias.host.data, bias_row.data(), shape.experts);
+                        const std::span<const float> used_bias = rule.correction_bias
+                                                                     ? std::span<const float>(bias_row)
+                                                                     : std::span<const float>();
                         for (std::int64_t t = 0; t < rows; ++t) {
                             const Numbers x_row = normed(norm.host, eps, numbers_of(h, t));
                             difference.add(x.row(t), x_row);
@@ -202,7 +206,7 @@ void check_router(Checks& checks, const ModelShape& shape)
                             std::vector<float> logits(exact.begin(), exact.end());
                             std::vector<std::int32_t> wanted(static_cast<std::size_t>(shape.per_tok));
                             std::vector<float> weights(static_cast<std::size_t>(shape.per_tok));
-                            kernels::cpu::choose_experts(logits, bias_row, rule, wanted.data(),
+                            kernels::cpu::choose_experts(logits, used_bias, rule, wanted.data(),
                                                          weights.data());
                             difference.add(weight.row(t), Numbers(weights.begin(), weights.end()));
                         }

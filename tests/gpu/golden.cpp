@@ -56,8 +56,8 @@ struct Way
 // does attention where the cache is BF16: an expert may change places with the next one.
 constexpr Way ways[] = {{"token by token", 1, engine::CacheType::f32, 1e-4},
                         {"in eights", 8, engine::CacheType::f32, 1e-4},
-                        {"token by token", 1, engine::CacheType::bf16, 0.1},
-                        {"at once", 256, engine::CacheType::bf16, 0.2}};
+                        {"token by token", 1, engine::CacheType::bf16, 5e-2},
+                        {"at once", 256, engine::CacheType::bf16, 5e-2}};
 
 engine::LoadOptions options_of(const Way& way, int device)
 {

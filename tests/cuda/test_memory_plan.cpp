@@ -8,6 +8,7 @@
 #include "tests/cuda/emulated_module.h"
 #include "tests/engine/golden.h"
 
+#include <QProcess>
 #include <QTest>
 
 #include <algorithm>
@@ -165,6 +166,24 @@ private slots:
                  engine::plan(info, second).verdict.c_str());
     }
 
+    // The command line finds the module beside it, too.
+    void command_line()
+    {
+        const auto run = [](const QStringList& arguments) {
+            QProcess cli;
+            cli.start(FATHOM_CLI, arguments);
+            cli.waitForFinished(60'000);
+            return cli.readAllStandardOutput();
+        };
+        QVERIFY(run({"devices"}).contains("cuda:0   NVIDIA Emulated GPU, 12.0 GiB"));
+        const QString model = QString::fromStdString(starter().string());
+        QVERIFY(run({"inspect", model, "--device", "cuda:0"}).contains("\nFits: "));
+        QVERIFY(run({"inspect", model, "--device", "cuda:3"}).contains("cuda:3"));
+        const QByteArray answer = run({"generate", model, "--prompt", "a", "--max-tokens", "1",
+                                       "--temperature", "0", "--device", "cuda:0", "--ctx", "64", "--json"});
+        QVERIFY2(answer.contains("\"generated_tokens\":1"), answer.constData());
+    }
+
     // The published shapes on every kind of GPU that is served: a workspace that is bounded, and does not
     // grow with the context as fast as the cache does.
     void published_shapes()
@@ -189,5 +208,5 @@ private slots:
     }
 };
 
-QTEST_APPLESS_MAIN(TestMemoryPlan)
+QTEST_GUILESS_MAIN(TestMemoryPlan)
 #include "test_memory_plan.moc"

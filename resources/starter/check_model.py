@@ -62,9 +62,7 @@ def compare(config: Config, seed: int) -> float:
 
 def yarn_error() -> float:
     """Largest relative error of some frequencies and of the softmax scale of the published model."""
-    published = Config(
-        qk_nope_head_dim=128, qk_rope_head_dim=64, max_position_embeddings=4096
-    ).extended(40)
+    published = Config(qk_nope_head_dim=128, qk_rope_head_dim=64, max_position_embeddings=4096).extended(40)
     found = published.rope_frequencies()
     expected = {0: 1.0, 10: 0.0562341325, 11: 0.0390069266, 22: 1.77827941e-4, 31: 3.33380358e-6}
     pairs = [(found[i].item(), value) for i, value in expected.items()]

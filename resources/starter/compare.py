@@ -26,7 +26,11 @@ def active(model: Model) -> int:
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1 and name != "embed_tokens.weight":
             chosen = name.endswith(("mlp.gate_up", "mlp.down"))
-            count += parameter.numel() * (c.num_experts_per_tok if chosen else 1) // (c.n_routed_experts if chosen else 1)
+            count += (
+                parameter.numel()
+                * (c.num_experts_per_tok if chosen else 1)
+                // (c.n_routed_experts if chosen else 1)
+            )
     return count
 
 
@@ -58,7 +62,9 @@ def seconds_per_token(model: Model, depth: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", help="work folders of train.py")
-    parser.add_argument("--depth", type=int, default=1024, help="tokens in the cache when the speed is measured")
+    parser.add_argument(
+        "--depth", type=int, default=1024, help="tokens in the cache when the speed is measured"
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
     print(

@@ -57,7 +57,15 @@ CHAINED = ["synth_tales", "synth_facts", "synth_fathom"]
 # In the first stage the user's words count less than answers and prose: names and wishes cannot be foretold.
 USER_WEIGHT = 0.2
 # Records per source in the sample that the tokenizer is trained on.
-TOKENIZER_SAMPLE = {"synth_stories": 4000, "synth_chat": 10000, "synth_zh": 6000, "synth_copy": 10000, "synth_tales": 6000, "synth_talk": 4000, "synth_facts": 6000}
+TOKENIZER_SAMPLE = {
+    "synth_stories": 4000,
+    "synth_chat": 10000,
+    "synth_zh": 6000,
+    "synth_copy": 10000,
+    "synth_tales": 6000,
+    "synth_talk": 4000,
+    "synth_facts": 6000,
+}
 
 # The pre-tokenizer of DeepSeek-LLM and DeepSeek-V2, in order; then single digits and the byte alphabet.
 LETTERS = (  # of the scripts with cases

@@ -12,7 +12,7 @@ G = Grammar()
 
 NAMES = (st.GIRLS + st.BOYS) + (
     "Abby Ada Agnes Alan Albert Alice Alina Amanda Amir Andrea Andy Angela Anita April Arthur Astrid Barbara Beth Bill Bob Boris Brian Camila Carla Carmen "
-    "Carol Cathy Cecil Chen Chloe Chris Cora Dana Dario David Diana Diego Dora Doris Edgar Edith Elena Eliot Elena Emil Emily Erik Esther Ethan Fatima Felicia "
+    "Carol Cathy Cecil Chen Chloe Chris Cora Dana Dario David Diana Diego Dora Doris Edgar Edith Elena Eliot Emil Emily Erik Esther Ethan Fatima Felicia "
     "Fiona Flora Frank Fred Freya George Gina Gloria Greta Hannah Harry Heidi Helen Henry Holly Ian Ida Igor Ines Ingrid Irene Isaac Jacob Jade James Janet Jasmine "
     "Jenny Jim Joan John Jonas Josef Joy Judy Julia Karim Karl Kim Kofi Lars Laura Lea Lena Leon Linda Lisa Lola Lorenzo Louis Louise Luca Lukas Lydia Magda Marco "
     "Maria Marie Marta Martin Mary Matteo Matilda Maurice Mike Mina Mira Mona Monica Naomi Nathan Neil Nico Nils Noor Olaf Olga Olive Oliver Pam Pat Pedro Penny Petra Phil "

@@ -7,7 +7,7 @@ sentence.
 """
 import re
 
-from synth_core import Grammar, an, cap
+from synth_core import Grammar, an
 import synth_copy as copy
 import synth_en as en
 import synth_fathom as fathom

@@ -82,8 +82,10 @@ struct FreeAligned
 
 std::string text(const uint3& index)
 {
-    return "(" + std::to_string(index.x) + ", " + std::to_string(index.y) + ", " + std::to_string(index.z) +
-           ")";
+    std::string all(1, '(');
+    all += std::to_string(index.x) + ", " + std::to_string(index.y) + ", " + std::to_string(index.z);
+    all += ')';
+    return all;
 }
 
 bool is_same(const Place& a, const Place& b)

@@ -22,7 +22,8 @@ LoadedModule load_cuda_module()
                 return load_module(place / cuda_module_file);
         }
     }
-    return {.module = nullptr, .why_not = "Built for the CPU; ./installer/cuda adds what an NVIDIA GPU needs."};
+    return {.module = nullptr,
+            .why_not = "Built for the CPU; ./installer/cuda adds what an NVIDIA GPU needs."};
 }
 
 } // namespace

@@ -27,8 +27,9 @@ namespace {
 
 // Of the largest logit of a position. In fp32: other orders of summation than the reference's.
 constexpr double fp32_tolerance = 1e-4;
-// The worst logit of all: prompts meet BF16 weights with activations rounded to BF16, 2^-9 each, in every
-// product of a layer, and tiny random models pass on more of that than trained ones.
+// Prompts meet BF16 weights with activations rounded to BF16, 2^-9 each, in every product of a layer: so much
+// at most positions, and more where that tips the choice between two experts.
+constexpr double bf16_typical = 0.02;
 constexpr double bf16_tolerance = 0.1;
 
 // Passes of so many rows are served by the kernels that keep activations in fp32.
@@ -72,21 +73,30 @@ struct Worst
 {
     double difference = 0;
     std::size_t position = 0;
+    double median = 0; // of all positions
 };
 template <class Expected> Worst worst_of(const Logits& found, Expected&& expected)
 {
     Worst worst;
+    std::vector<double> all;
     for (std::size_t p = 0; p < found.size(); ++p) {
         const double d = golden::difference(found[p], expected(p));
         if (!(d <= worst.difference))
             worst = {d, p};
+        all.push_back(d);
     }
+    std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2), all.end());
+    worst.median = all[all.size() / 2];
     return worst;
 }
 
 QString text_of(const Worst& worst, const char* what)
 {
-    return QString("%1: %2 at position %3").arg(what).arg(worst.difference).arg(worst.position);
+    return QString("%1: %2 at position %3, median %4")
+        .arg(what)
+        .arg(worst.difference)
+        .arg(worst.position)
+        .arg(worst.median);
 }
 
 struct Way // of feeding a prompt
@@ -201,7 +211,8 @@ private slots:
                           chunk == few_rows ? std::optional(AttentionForm::absorbed) : std::nullopt,
                           golden::prompt_of(c));
             const Worst worst = worst_of(found, [&](std::size_t p) { return expected.row(p); });
-            QVERIFY2(worst.difference <= tolerance, qPrintable(text_of(worst, "as stored")));
+            QVERIFY2(worst.difference <= tolerance && worst.median <= bf16_typical,
+                     qPrintable(text_of(worst, "as stored")));
         }
     }
 
@@ -216,7 +227,7 @@ private slots:
         const auto row = [&](std::size_t p) { return std::span<const float>(expected[p]); };
         for (const AttentionForm form : {AttentionForm::absorbed, AttentionForm::decompressed}) {
             const Worst worst = worst_of(logits_of(model, on_gpu(128, CacheType::bf16), form, ids), row);
-            QVERIFY2(worst.difference <= bf16_tolerance,
+            QVERIFY2(worst.difference <= bf16_tolerance && worst.median <= bf16_typical,
                      qPrintable(text_of(worst, form == AttentionForm::absorbed ? "absorbed" : "expanded")));
         }
     }

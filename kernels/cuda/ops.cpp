@@ -13,22 +13,6 @@
 
 namespace kernels::cuda {
 
-namespace {
-
-// The rows first … first + count of a batch as a batch of its own. Its segments are not needed by what works
-// row by row.
-DeviceBatch slice_rows(const DeviceBatch& batch, std::int64_t first, std::int64_t count)
-{
-    DeviceBatch part = batch;
-    part.rows = count;
-    part.token += first;
-    part.position += first;
-    part.first_block += first;
-    return part;
-}
-
-} // namespace
-
 Ops::Ops(const Device& device, Blas& blas, const ModelShape& shape)
     : m_device(device)
     , m_blas(blas)
@@ -130,17 +114,10 @@ void Ops::mla_prepare_decompressed(View<float> q, View<const float> kv, const No
     cuda::mla_prepare_decompressed(m_device, q, kv, norm, shape, m_batch, cache);
 }
 
-// As many rows at a time as the workspace has room for; rows do not depend on one another.
 void Ops::mla_attend(View<float> x, View<const float> q_latent, const AttentionShape& shape, const Batch&,
                      const LayerCache& cache)
 {
-    const std::int64_t step = attend_rows(shape, cache.dtype, m_batch.rows, m_batch.longest,
-                                          m_device.limits(), m_workspace.attend_bytes);
-    for (std::int64_t first = 0; first < m_batch.rows; first += step) {
-        const std::int64_t count = std::min(step, m_batch.rows - first);
-        cuda::mla_attend(m_device, x.slice_rows(first, count), q_latent.slice_rows(first, count), shape,
-                         slice_rows(m_batch, first, count), cache, m_workspace.attention);
-    }
+    cuda::mla_attend(m_device, x, q_latent, shape, m_batch, cache, m_workspace.attention);
 }
 
 void Ops::mla_value(View<float> x, View<const float> mix, const KeyValueUp& kv_b, const AttentionShape& shape)

@@ -10,9 +10,6 @@ namespace kernels::cuda {
 
 namespace {
 
-// Enough for some rows of a long context: 8 of V2's 128 heads over 32,768 tokens.
-constexpr std::int64_t attend_budget = std::int64_t{64} << 20;
-
 // Hands out parts of one piece of memory, each aligned as a matrix.
 class Parts
 {
@@ -89,12 +86,9 @@ Workspace::Workspace(const ModelShape& shape, const DeviceLimits& limits, std::b
         grouped_bytes =
             std::max(grouped_bytes,
                      plan_grouped(shape.max_rows, shape.experts_per_tok, experts, limits).workspace_bytes());
-    const std::int64_t one_row =
-        plan_attend(shape.attention, shape.cache, 1, shape.context_tokens, limits).workspace_bytes;
-    const std::int64_t all_rows =
+    const std::int64_t attend_bytes =
         plan_attend(shape.attention, shape.cache, shape.max_rows, shape.context_tokens, limits)
             .workspace_bytes;
-    attend_bytes = std::clamp(attend_budget, one_row, std::max(one_row, all_rows));
     std::int64_t expanded_bytes = 0;
     for (const KeyValueUp& kv_b : shape.kv_b)
         expanded_bytes =
@@ -108,14 +102,6 @@ Workspace::Workspace(const ModelShape& shape, const DeviceLimits& limits, std::b
     bytes = parts.bytes() + round_up(std::max({products.bytes(), attend_bytes, expanded_bytes,
                                                sample_workspace_bytes(shape.logits_rows, shape.vocabulary)}),
                                      matrix_alignment);
-}
-
-std::int64_t attend_rows(const AttentionShape& shape, Dtype cache, std::int64_t rows, std::int64_t longest,
-                         const DeviceLimits& limits, std::int64_t bytes)
-{
-    while (rows > 1 && plan_attend(shape, cache, rows, longest, limits).workspace_bytes > bytes)
-        rows = divide_up<std::int64_t>(rows, 2);
-    return rows;
 }
 
 DeviceExperts device_experts(const Experts& experts)

@@ -79,15 +79,10 @@ struct Workspace
     std::byte* attention = nullptr;
     std::byte* sampling = nullptr;
     DensePlan dense_plan;
-    std::int64_t attend_bytes = 0; // that `attention` has at least; see attend_rows()
     std::int64_t bytes = 0;
 
     Workspace(const ModelShape& shape, const DeviceLimits& limits, std::byte* memory);
 };
-
-// Rows that mla_attend() can take at a time where its workspace has `bytes`, at most `rows`.
-std::int64_t attend_rows(const AttentionShape& shape, Dtype cache, std::int64_t rows, std::int64_t longest,
-                         const DeviceLimits& limits, std::int64_t bytes);
 
 // The experts of one layer, as they lie in the memory of a GPU: each kind of matrix at a constant distance.
 DeviceExperts device_experts(const Experts& experts);

@@ -51,10 +51,10 @@ def cache_bytes(model: Model) -> int:
 def seconds_per_token(model: Model, depth: int) -> float:
     """Median over 100 tokens behind `depth` others, one thread."""
     session, times = Session(model), []
-    session.forward([0] * depth)
+    session.forward([[0] * depth])
     for _ in range(100):
         begin = time.perf_counter()
-        session.forward([1])
+        session.forward([[1]])
         times.append(time.perf_counter() - begin)
     return statistics.median(times)
 

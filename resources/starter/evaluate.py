@@ -23,17 +23,23 @@ from train import validate
 
 
 class Session:
-    """One sequence with a cache of latents and rotary keys; the absorbed form of attention (paper, section 2.1.2)."""
+    """Sequences of one length with a cache of latents and rotary keys; the absorbed form of attention (paper, section
+    2.1.2).
+    """
 
     def __init__(self, model: Model):
         self.model = model
         self.caches = [None] * model.c.num_hidden_layers
         self.tokens = 0
 
+    def repeat(self, times: int) -> None:
+        """From here on the one sequence is `times` of them."""
+        self.caches = [cache.expand(times, *cache.shape[1:]) for cache in self.caches]
+
     def kept(self, index: int, rows: torch.Tensor) -> torch.Tensor:
-        """Appends to a layer's cache and returns the whole."""
+        """Appends (batch, tokens, ...) to a layer's cache and returns the whole."""
         old = self.caches[index]
-        self.caches[index] = rows if old is None else torch.cat((old, rows))
+        self.caches[index] = rows if old is None else torch.cat((old, rows), 1)
         return self.caches[index]
 
     def multi_head(self, index: int, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
@@ -41,43 +47,48 @@ class Session:
         q, k = w.turned(w.q_proj(x), cos, sin), w.turned(w.k_proj(x), cos, sin)
         v = w.v_proj(x).unflatten(-1, (c.num_attention_heads, -1))
         keys, values = self.kept(index, torch.cat((k, v), -1)).split([k.shape[-1], v.shape[-1]], -1)
-        scores = torch.einsum("thp,shp->hts", q, keys) * c.softmax_scale()
-        positions = torch.arange(len(keys))
-        scores = scores.masked_fill(positions > positions[-len(x) :, None], float("-inf"))
-        return w.o_proj(torch.einsum("hts,shv->thv", scores.softmax(-1), values).flatten(1))
+        scores = torch.einsum("bthp,bshp->bhts", q, keys) * c.softmax_scale()
+        chances = self.causal(scores).softmax(-1)
+        return w.o_proj(torch.einsum("bhts,bshv->bthv", chances, values).flatten(2))
+
+    @staticmethod
+    def causal(scores: torch.Tensor) -> torch.Tensor:
+        """(..., tokens, all): the last tokens of all, none of which sees what follows it."""
+        tokens, all_tokens = scores.shape[-2:]
+        positions = torch.arange(all_tokens)
+        return scores.masked_fill(positions > positions[-tokens:, None], float("-inf"))
 
     def attention(self, index: int, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        """x: (tokens, hidden)."""
+        """x: (batch, tokens, hidden)."""
         c, w = self.model.c, self.model.layers[index].self_attn
         if isinstance(w, MultiHead):
             return self.multi_head(index, x, cos, sin)
         heads, nope, rope = c.num_attention_heads, c.qk_nope_head_dim, c.qk_rope_head_dim
-        q_nope, q_pe = w.q_proj(x).view(-1, heads, nope + rope).split([nope, rope], -1)
+        q_nope, q_pe = w.q_proj(x).unflatten(-1, (heads, nope + rope)).split([nope, rope], -1)
         latent, k_pe = w.kv_a_proj_with_mqa(x).split([c.kv_lora_rank, rope], -1)
-        row = torch.cat((w.kv_a_layernorm(latent), rotate(k_pe.unsqueeze(1), cos, sin).squeeze(1)), -1)
+        row = torch.cat((w.kv_a_layernorm(latent), rotate(k_pe.unsqueeze(2), cos, sin).squeeze(2)), -1)
         cache = self.kept(index, row)
         up = w.kv_b_proj.weight.view(heads, nope + c.v_head_dim, c.kv_lora_rank)
-        q = torch.cat((torch.einsum("thp,hpc->thc", q_nope, up[:, :nope]), rotate(q_pe, cos, sin)), -1)
-        scores = torch.einsum("thc,sc->hts", q, cache) * c.softmax_scale()
-        positions = torch.arange(len(cache))
-        scores = scores.masked_fill(positions > positions[-len(x) :, None], float("-inf"))
-        mixed = torch.einsum("hts,sc->thc", scores.softmax(-1), cache[:, : c.kv_lora_rank])
-        return w.o_proj(torch.einsum("thc,hvc->thv", mixed, up[:, nope:]).flatten(1))
+        q = torch.cat((torch.einsum("bthp,hpc->bthc", q_nope, up[:, :nope]), rotate(q_pe, cos, sin)), -1)
+        scores = torch.einsum("bthc,bsc->bhts", q, cache) * c.softmax_scale()
+        chances = self.causal(scores).softmax(-1)
+        mixed = torch.einsum("bhts,bsc->bthc", chances, cache[..., : c.kv_lora_rank])
+        return w.o_proj(torch.einsum("bthc,hvc->bthv", mixed, up[:, nope:]).flatten(2))
 
     @torch.no_grad()
-    def forward(self, ids: list[int]) -> torch.Tensor:
-        """Logits of the last token (vocabulary)."""
-        model = self.model
-        if self.tokens + len(ids) > model.c.max_position_embeddings:
+    def forward(self, ids: list[list[int]]) -> torch.Tensor:
+        """ids: (batch, tokens). Logits of the last tokens (batch, vocabulary)."""
+        model, tokens = self.model, len(ids[0])
+        if self.tokens + tokens > model.c.max_position_embeddings:
             raise ValueError("the context is full")
-        cos, sin = (table[self.tokens : self.tokens + len(ids)] for table in (model.cos, model.sin))
+        cos, sin = (table[self.tokens : self.tokens + tokens] for table in (model.cos, model.sin))
         h = model.embed_tokens(torch.tensor(ids))
         for index, layer in enumerate(model.layers):
             h = h + self.attention(index, layer.input_layernorm(h), cos, sin)
-            x = layer.post_attention_layernorm(h).unsqueeze(0)
-            h = h + (layer.mlp(x) if isinstance(layer.mlp, MLP) else layer.mlp(x)[0]).squeeze(0)
-        self.tokens += len(ids)
-        return model.lm_head(model.norm(h[-1]))
+            x = layer.post_attention_layernorm(h)
+            h = h + (layer.mlp(x) if isinstance(layer.mlp, MLP) else layer.mlp(x)[0])
+        self.tokens += tokens
+        return model.lm_head(model.norm(h[:, -1]))
 
 
 def render(messages: list[dict]) -> str:
@@ -98,7 +109,7 @@ def answer(
     """The answer without its leading blank, and whether it ended with EOS."""
     ids = tokenizer.encode(render(messages), add_special_tokens=False).ids
     session, out, eos = Session(model), [], tokenizer.token_to_id(data.EOS)
-    logits = session.forward(ids)
+    logits = session.forward([ids])[0]
     while len(out) < limit:
         if temperature > 0:
             chance, order = F.softmax(logits / temperature, -1).sort(descending=True)
@@ -109,7 +120,7 @@ def answer(
         if token == eos:
             return tokenizer.decode(out).removeprefix(" "), True
         out.append(token)
-        logits = session.forward([token])
+        logits = session.forward([[token]])[0]
     return tokenizer.decode(out).removeprefix(" "), False
 
 

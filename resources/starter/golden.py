@@ -144,7 +144,7 @@ def main() -> None:
     with torch.no_grad():
         logits = model(torch.tensor([ids]))[0]
     session, greedy, margins = Session(model), [], []
-    row = session.forward(ids)
+    row = session.forward([ids])[0]
     difference = (row - logits[-1]).abs().max().item()
     if difference > 1e-3:
         raise SystemExit(f"the expanded and the absorbed form of attention differ by {difference}")
@@ -152,7 +152,7 @@ def main() -> None:
         best = row.topk(2)
         greedy.append(best.indices[0].item())
         margins.append(round((best.values[0] - best.values[1]).item(), 4))
-        row = session.forward([greedy[-1]])
+        row = session.forward([[greedy[-1]]])[0]
     # 16 fixed columns spread over the vocabulary and the best 48 of the last position.
     columns = sorted(
         set(range(0, config.vocab_size, config.vocab_size // 16)) | set(logits[-1].topk(48).indices.tolist())

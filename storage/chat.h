@@ -67,9 +67,12 @@ struct Conversation
     std::optional<Time> deleted_at; // set: in the trash
     std::optional<Id> leaf;         // last message of the chosen branch; empty: no message yet
     std::string preview;            // start of the leaf's text on one line, at most 160 characters
-    std::string draft;              // filled by conversation(), left empty by list_conversations()
-    std::string settings =
-        "{}"; // JSON object; filled by conversation(), left at "{}" by list_conversations()
+
+    // Filled by conversation(), left as they are here by list_conversations().
+    std::string uuid; // 32 hexadecimal digits; the same in an export and after its import
+    std::string draft;
+    std::int64_t draft_cursor = 0; // in the unit of whoever set it
+    std::string settings = "{}";   // JSON object
 };
 
 // How an answer came to be, known before its first token.
@@ -109,12 +112,45 @@ struct Message
     std::string content;
     std::string error;
     Time created_at = 0;
-    std::optional<AnswerOrigin> origin; // answers only
+    std::optional<AnswerOrigin> origin; // answers that a model gave; one that was edited has none
     int prompt_tokens = 0;
     int generated_tokens = 0;
     double first_token_seconds = 0;
     double prompt_tokens_per_second = 0;
     double generate_tokens_per_second = 0;
+};
+
+// What a list of 100,000 messages must know of each before it is shown.
+struct MessageHead
+{
+    Id id = 0;
+    int ordinal = 0; // as in Message
+    int sibling_count = 1;
+    Role role = Role::user;
+    Status status = Status::complete;
+    std::int64_t length = 0; // of the text, in characters, up to the first NUL
+};
+
+// A message that holds the text which was looked for, and how often, counted without overlaps.
+struct MessageMatch
+{
+    Id message = 0;
+    int count = 0;
+};
+
+// A folder or a tag with the number of conversations directly in it.
+struct NameCount
+{
+    std::string name;
+    std::int64_t count = 0;
+};
+
+// A system prompt with sampling parameters under a name.
+struct Preset
+{
+    Id id = 0;
+    std::string name;
+    std::string settings = "{}"; // JSON object, as in Conversation
 };
 
 struct Counts

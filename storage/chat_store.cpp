@@ -87,6 +87,15 @@ std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& profil
     return database;
 }
 
+std::unique_ptr<Connection> open_in_memory(Id first)
+{
+    auto database = std::make_unique<Connection>("memory", Connection::Mode::in_memory);
+    migrate(*database, migrations(), {});
+    database->run("INSERT INTO sqlite_sequence (name, seq) VALUES ('conversations', ?1), ('messages', ?1)",
+                  first - 1);
+    return database;
+}
+
 } // namespace
 
 std::filesystem::path database_file(const std::filesystem::path& profile)
@@ -147,7 +156,8 @@ std::optional<Conversation> ChatReader::conversation(Id id)
 {
     const char* sql = R"sql(
         SELECT c.id, c.title, c.title_is_automatic, c.pinned, c.archived, c.unread, c.folder,
-               c.created_at, c.updated_at, c.deleted_at, c.leaf, c.preview, c.draft, c.settings
+               c.created_at, c.updated_at, c.deleted_at, c.leaf, c.preview, c.draft, c.settings,
+               c.draft_cursor, c.uuid
         FROM conversations c
         WHERE c.id = ?1
     )sql";
@@ -157,6 +167,8 @@ std::optional<Conversation> ChatReader::conversation(Id id)
     Conversation conversation = conversation_of(row);
     conversation.draft = row.text(12);
     conversation.settings = row.text(13);
+    conversation.draft_cursor = row.integer(14);
+    conversation.uuid = row.text(15);
     Statement tag =
         m_database->query("SELECT tag FROM conversation_tags WHERE conversation = ?1 ORDER BY tag", id);
     while (tag.step())
@@ -229,6 +241,62 @@ std::optional<Message> ChatReader::message(Id id)
     return messages.empty() ? std::nullopt : std::optional(std::move(messages.front()));
 }
 
+std::vector<Message> ChatReader::messages(const std::vector<Id>& ids)
+{
+    std::vector<Message> found;
+    found.reserve(ids.size());
+    for (const Id id : ids)
+        if (std::optional<Message> one = message(id))
+            found.push_back(std::move(*one));
+    return found;
+}
+
+std::vector<MessageHead> ChatReader::branch_heads(Id conversation)
+{
+    struct Row
+    {
+        MessageHead head;
+        std::optional<Id> parent;
+    };
+    std::optional<Id> leaf;
+    {
+        Statement row = m_database->query("SELECT leaf FROM conversations WHERE id = ?1", conversation);
+        if (row.step())
+            leaf = optional_integer(row, 0);
+    }
+    // The whole tree in one pass through one index: a walk from row to row would take a jump for each.
+    std::vector<Row> tree;
+    std::unordered_map<Id, int> siblings; // of the first child of each parent (0: none), where it has any
+    const char* sql = R"sql(
+        SELECT id, parent, ordinal, role, status, length(content)
+        FROM messages INDEXED BY message_heads WHERE conversation = ?1 ORDER BY id
+    )sql";
+    Statement row = m_database->query(sql, conversation);
+    while (row.step()) {
+        Row& one = tree.emplace_back();
+        one.head.id = row.integer(0);
+        one.parent = optional_integer(row, 1);
+        one.head.ordinal = static_cast<int>(row.integer(2));
+        one.head.role = role_of(row.text(3));
+        one.head.status = status_of(row.text(4));
+        one.head.length = row.integer(5);
+        if (one.head.ordinal > 0)
+            ++siblings[one.parent.value_or(0)];
+    }
+    std::vector<MessageHead> heads;
+    std::optional<Id> next = leaf;
+    for (auto one = tree.rbegin(); one != tree.rend() && next; ++one) {
+        if (one->head.id != *next)
+            continue;
+        next = one->parent; // which has a smaller id
+        if (const auto more = siblings.find(next.value_or(0)); more != siblings.end())
+            one->head.sibling_count += more->second;
+        heads.push_back(one->head);
+    }
+    std::reverse(heads.begin(), heads.end());
+    return heads;
+}
+
 std::vector<Id> ChatReader::siblings(Id message)
 {
     std::vector<Id> ids;
@@ -256,19 +324,66 @@ std::vector<std::int32_t> ChatReader::token_ids(Id message)
     return ids;
 }
 
-std::vector<SearchHit> ChatReader::search(std::string_view text, std::int64_t limit, SearchIn where)
+std::vector<NameCount> ChatReader::name_counts(const char* sql, Scope scope)
 {
-    const std::size_t most =
-        limit < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limit);
+    std::vector<NameCount> names;
+    Statement row = m_database->query(sql, static_cast<int>(scope));
+    while (row.step())
+        names.push_back({std::string(row.text(0)), row.integer(1)});
+    return names;
+}
+
+std::vector<NameCount> ChatReader::folders(Scope scope)
+{
+    return name_counts(R"sql(
+        SELECT folder, count(*) FROM conversations WHERE scope = ?1 AND folder <> ''
+        GROUP BY folder ORDER BY folder
+    )sql",
+                       scope);
+}
+
+std::vector<NameCount> ChatReader::tags(Scope scope)
+{
+    return name_counts(R"sql(
+        SELECT t.tag, count(*) FROM conversation_tags t JOIN conversations c ON c.id = t.conversation
+        WHERE c.scope = ?1 GROUP BY t.tag ORDER BY t.tag
+    )sql",
+                       scope);
+}
+
+std::vector<Preset> ChatReader::presets()
+{
+    std::vector<Preset> presets;
+    Statement row = m_database->prepare("SELECT id, name, settings FROM presets ORDER BY place, id");
+    while (row.step())
+        presets.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2))});
+    return presets;
+}
+
+template <typename Search> auto ChatReader::interruptible(Search run)
+{
     const std::uint64_t before = std::exchange(m_interrupts_before, m_interrupts.load());
     try {
-        return storage::search(*m_database, text, most, where);
+        return run();
     } catch (const Error& error) {
         // An interrupt that meets FTS5 while it opens its tables comes back as a failure of them.
         if (error.kind() == Error::Kind::other && m_interrupts != before)
             throw Error("The search was cancelled", error.where(), Error::Kind::cancelled);
         throw;
     }
+}
+
+std::vector<SearchHit> ChatReader::search(std::string_view text, std::int64_t limit, SearchIn where)
+{
+    const std::size_t most =
+        limit < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(limit);
+    return interruptible([&] { return storage::search(*m_database, text, most, where); });
+}
+
+std::vector<MessageMatch> ChatReader::find_in_branch(Id conversation, std::string_view text)
+{
+    return interruptible(
+        [&] { return find_in(*m_database, conversation, branch_heads(conversation), text); });
 }
 
 void ChatReader::interrupt() noexcept
@@ -278,6 +393,11 @@ void ChatReader::interrupt() noexcept
 }
 
 // ChatStore
+
+ChatStore::ChatStore(InMemory first)
+    : ChatReader(open_in_memory(first.first))
+{
+}
 
 ChatStore::ChatStore(const ProfileLock& lock)
     : ChatReader(lock.held() ? open_for_writing(lock.profile())
@@ -348,17 +468,75 @@ void ChatStore::require_json_object(std::string_view text)
                     Error::Kind::constraint);
 }
 
-Id ChatStore::create_conversation(std::string_view title, std::string_view settings)
+Id ChatStore::insert_conversation(std::string_view title, std::string_view settings)
 {
-    require_json_object(settings);
     const char* sql = R"sql(
-        INSERT INTO conversations (title, title_is_automatic, settings, created_at, updated_at)
-        VALUES (?1, ?1 = '', ?2, ?3, ?3)
+        INSERT INTO conversations (title, title_is_automatic, settings, created_at, updated_at, uuid)
+        VALUES (?1, ?1 = '', ?2, ?3, ?3, lower(hex(randomblob(16))))
     )sql";
-    Transaction transaction(*m_database);
     m_database->run(sql, title, settings, now());
     const Id id = m_database->last_insert_id();
     index_title(*m_database, id);
+    return id;
+}
+
+Id ChatStore::create_conversation(std::string_view title, std::string_view settings)
+{
+    require_json_object(settings);
+    Transaction transaction(*m_database);
+    const Id id = insert_conversation(title, settings);
+    transaction.commit();
+    return id;
+}
+
+Id ChatStore::fork(Id message, std::string_view title)
+{
+    Transaction transaction(*m_database);
+    const Id source = place_of(message).conversation;
+    std::vector<Id> way;
+    {
+        const char* sql = R"sql(
+            WITH RECURSIVE way (id, parent) AS (
+                SELECT id, parent FROM messages WHERE id = ?1
+                UNION ALL
+                SELECT above.id, above.parent
+                FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id)
+            SELECT id FROM way
+        )sql";
+        Statement row = m_database->query(sql, message);
+        while (row.step())
+            way.push_back(row.integer(0));
+    }
+    const Id id = insert_conversation(title, "{}");
+    const char* take_over = R"sql(
+        UPDATE conversations SET settings = source.settings, folder = source.folder
+        FROM conversations source WHERE conversations.id = ?1 AND source.id = ?2
+    )sql";
+    m_database->run(take_over, id, source);
+    m_database->run(R"sql(
+        INSERT INTO conversation_tags (conversation, tag)
+        SELECT ?1, tag FROM conversation_tags WHERE conversation = ?2
+    )sql",
+                    id, source);
+    const char* copy = R"sql(
+        INSERT INTO messages (conversation, parent, ordinal, chosen, role, status, finish_reason, created_at,
+                              model_name, model_hash, engine_version, sampling, seed, prompt_tokens,
+                              generated_tokens, first_token_seconds, prompt_tokens_per_second,
+                              generate_tokens_per_second, error, content, token_ids)
+        SELECT ?1, ?2, 0, 1, role, iif(status = 'streaming', 'interrupted', status), finish_reason,
+               created_at, model_name, model_hash, engine_version, sampling, seed, prompt_tokens,
+               generated_tokens, first_token_seconds, prompt_tokens_per_second, generate_tokens_per_second,
+               error, content, token_ids
+        FROM messages WHERE id = ?3
+    )sql";
+    std::optional<Id> parent;
+    for (auto original = way.rbegin(); original != way.rend(); ++original) {
+        m_database->run(copy, id, parent, *original);
+        parent = m_database->last_insert_id();
+        index_message(*m_database, *parent);
+    }
+    m_database->run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", id, parent);
+    update_preview(id);
     transaction.commit();
     return id;
 }
@@ -384,44 +562,122 @@ void ChatStore::suggest_title(Id conversation, std::string_view title)
     transaction.commit();
 }
 
+// What one conversation can be told, many can.
+
+template <typename... Values>
+void ChatStore::change(const std::vector<Id>& conversations, const char* sql, const Values&... values)
+{
+    Transaction transaction(*m_database);
+    for (const Id conversation : conversations) {
+        m_database->run(sql, conversation, values...);
+        require_change("conversation", conversation);
+    }
+    transaction.commit();
+}
+
 void ChatStore::set_pinned(Id conversation, bool pinned)
 {
-    m_database->run("UPDATE conversations SET pinned = ?2 WHERE id = ?1", conversation, pinned);
-    require_change("conversation", conversation);
+    set_pinned(std::vector{conversation}, pinned);
+}
+
+void ChatStore::set_pinned(const std::vector<Id>& conversations, bool pinned)
+{
+    change(conversations, "UPDATE conversations SET pinned = ?2 WHERE id = ?1", pinned);
 }
 
 void ChatStore::set_archived(Id conversation, bool archived)
 {
-    m_database->run("UPDATE conversations SET archived = ?2 WHERE id = ?1", conversation, archived);
-    require_change("conversation", conversation);
+    set_archived(std::vector{conversation}, archived);
+}
+
+void ChatStore::set_archived(const std::vector<Id>& conversations, bool archived)
+{
+    change(conversations, "UPDATE conversations SET archived = ?2 WHERE id = ?1", archived);
 }
 
 void ChatStore::set_unread(Id conversation, bool unread)
 {
-    m_database->run("UPDATE conversations SET unread = ?2 WHERE id = ?1", conversation, unread);
-    require_change("conversation", conversation);
+    set_unread(std::vector{conversation}, unread);
+}
+
+void ChatStore::set_unread(const std::vector<Id>& conversations, bool unread)
+{
+    change(conversations, "UPDATE conversations SET unread = ?2 WHERE id = ?1", unread);
 }
 
 void ChatStore::set_folder(Id conversation, std::string_view folder)
 {
-    m_database->run("UPDATE conversations SET folder = ?2 WHERE id = ?1", conversation, folder);
-    require_change("conversation", conversation);
+    set_folder(std::vector{conversation}, folder);
 }
 
-void ChatStore::set_tags(Id conversation, std::vector<std::string> tags)
+void ChatStore::set_folder(const std::vector<Id>& conversations, std::string_view folder)
+{
+    change(conversations, "UPDATE conversations SET folder = ?2 WHERE id = ?1", folder);
+}
+
+std::int64_t ChatStore::rename_folder(std::string_view from, std::string_view to)
+{
+    if (from.empty())
+        throw Error("A folder without a name cannot be renamed", m_database->file().string(),
+                    Error::Kind::constraint);
+    const char* sql = R"sql(
+        UPDATE conversations
+        SET folder = iif(?2 = '', ltrim(substr(folder, length(?1) + 1), '/'),
+                         ?2 || substr(folder, length(?1) + 1))
+        WHERE folder = ?1 OR substr(folder, 1, length(?1) + 1) = ?1 || '/'
+    )sql";
+    m_database->run(sql, from, to);
+    return m_database->changes();
+}
+
+void ChatStore::set_tags(Id conversation, const std::vector<std::string>& tags)
+{
+    set_tags(std::vector{conversation}, tags);
+}
+
+void ChatStore::set_tags(const std::vector<Id>& conversations, const std::vector<std::string>& tags)
 {
     Transaction transaction(*m_database);
-    conversation_leaf(conversation);
+    for (const Id conversation : conversations)
+        replace_tags(conversation, tags);
+    transaction.commit();
+}
+
+void ChatStore::replace_tags(Id conversation, const std::vector<std::string>& tags)
+{
+    conversation_leaf(conversation); // which must exist
     m_database->run("DELETE FROM conversation_tags WHERE conversation = ?1", conversation);
     for (const std::string& tag : tags)
         m_database->run("INSERT OR IGNORE INTO conversation_tags (conversation, tag) VALUES (?1, ?2)",
                         conversation, tag);
+}
+
+void ChatStore::add_tag(const std::vector<Id>& conversations, std::string_view tag)
+{
+    Transaction transaction(*m_database);
+    for (const Id conversation : conversations) {
+        conversation_leaf(conversation);
+        m_database->run("INSERT OR IGNORE INTO conversation_tags (conversation, tag) VALUES (?1, ?2)",
+                        conversation, tag);
+    }
     transaction.commit();
 }
 
-void ChatStore::set_draft(Id conversation, std::string_view draft)
+void ChatStore::remove_tag(const std::vector<Id>& conversations, std::string_view tag)
 {
-    m_database->run("UPDATE conversations SET draft = ?2 WHERE id = ?1", conversation, draft);
+    Transaction transaction(*m_database);
+    for (const Id conversation : conversations) {
+        conversation_leaf(conversation);
+        m_database->run("DELETE FROM conversation_tags WHERE conversation = ?1 AND tag = ?2", conversation,
+                        tag);
+    }
+    transaction.commit();
+}
+
+void ChatStore::set_draft(Id conversation, std::string_view draft, std::int64_t cursor)
+{
+    m_database->run("UPDATE conversations SET draft = ?2, draft_cursor = ?3 WHERE id = ?1", conversation,
+                    draft, cursor);
     require_change("conversation", conversation);
 }
 
@@ -434,20 +690,40 @@ void ChatStore::set_settings(Id conversation, std::string_view settings)
 
 void ChatStore::move_to_trash(Id conversation)
 {
-    m_database->run("UPDATE conversations SET deleted_at = ifnull(deleted_at, ?2) WHERE id = ?1",
-                    conversation, now());
-    require_change("conversation", conversation);
+    move_to_trash(std::vector{conversation});
+}
+
+void ChatStore::move_to_trash(const std::vector<Id>& conversations)
+{
+    change(conversations, "UPDATE conversations SET deleted_at = ifnull(deleted_at, ?2) WHERE id = ?1",
+           now());
 }
 
 void ChatStore::restore(Id conversation)
 {
-    m_database->run("UPDATE conversations SET deleted_at = NULL WHERE id = ?1", conversation);
-    require_change("conversation", conversation);
+    restore(std::vector{conversation});
+}
+
+void ChatStore::restore(const std::vector<Id>& conversations)
+{
+    change(conversations, "UPDATE conversations SET deleted_at = NULL WHERE id = ?1");
 }
 
 void ChatStore::delete_for_ever(Id conversation)
 {
+    delete_for_ever(std::vector{conversation});
+}
+
+void ChatStore::delete_for_ever(const std::vector<Id>& conversations)
+{
     Transaction transaction(*m_database);
+    for (const Id conversation : conversations)
+        erase(conversation);
+    transaction.commit();
+}
+
+void ChatStore::erase(Id conversation)
+{
     m_database->run("UPDATE conversations SET leaf = NULL WHERE id = ?1", conversation);
     require_change("conversation", conversation);
     std::vector<Id> messages;
@@ -463,7 +739,6 @@ void ChatStore::delete_for_ever(Id conversation)
     m_database->run("DELETE FROM messages WHERE conversation = ?1", conversation);
     m_database->run("DELETE FROM conversations WHERE id = ?1", conversation);
     m_database->run("INSERT OR IGNORE INTO chores VALUES ('clean search')");
-    transaction.commit();
 }
 
 std::int64_t ChatStore::empty_trash(Time deleted_before)
@@ -654,6 +929,61 @@ Id ChatStore::choose_branch(Id message)
     choose(leaf, place_of(leaf));
     transaction.commit();
     return leaf;
+}
+
+// Presets
+
+void ChatStore::require_free_preset_name(std::string_view name, Id except)
+{
+    const char* sql = "SELECT EXISTS (SELECT 1 FROM presets WHERE name = ?1 AND id <> ?2)";
+    if (m_database->query(sql, name, except).first_integer() != 0)
+        throw Error(fmt::format("There is already a preset \"{}\"", name), m_database->file().string(),
+                    Error::Kind::constraint);
+}
+
+Id ChatStore::add_preset(std::string_view name, std::string_view settings)
+{
+    require_json_object(settings);
+    require_free_preset_name(name, 0);
+    const char* sql = R"sql(
+        INSERT INTO presets (name, settings, place)
+        VALUES (?1, ?2, (SELECT ifnull(max(place) + 1, 0) FROM presets))
+    )sql";
+    m_database->run(sql, name, settings);
+    return m_database->last_insert_id();
+}
+
+void ChatStore::change_preset(Id preset, std::string_view name, std::string_view settings)
+{
+    require_json_object(settings);
+    require_free_preset_name(name, preset);
+    m_database->run("UPDATE presets SET name = ?2, settings = ?3 WHERE id = ?1", preset, name, settings);
+    require_change("preset", preset);
+}
+
+void ChatStore::delete_preset(Id preset)
+{
+    m_database->run("DELETE FROM presets WHERE id = ?1", preset);
+    require_change("preset", preset);
+}
+
+void ChatStore::order_presets(const std::vector<Id>& presets)
+{
+    Transaction transaction(*m_database);
+    m_database->run("UPDATE presets SET place = place + ?1", static_cast<std::int64_t>(presets.size()));
+    for (std::size_t i = 0; i < presets.size(); ++i) {
+        m_database->run("UPDATE presets SET place = ?2 WHERE id = ?1", presets[i],
+                        static_cast<std::int64_t>(i));
+        require_change("preset", presets[i]);
+    }
+    // Those left out keep their order, without numbers that grow each time.
+    const char* renumber = R"sql(
+        UPDATE presets SET place = numbered.place
+        FROM (SELECT id, row_number() OVER (ORDER BY place, id) - 1 AS place FROM presets) numbered
+        WHERE presets.id = numbered.id
+    )sql";
+    m_database->run(renumber);
+    transaction.commit();
 }
 
 // Upkeep

@@ -42,9 +42,14 @@ public:
 
     // The chosen branch from its first message to its leaf; with a limit, its last `limit` messages.
     std::vector<Message> branch(Id conversation, std::int64_t limit = no_limit);
-    // The last `limit` messages of the way from the first message to this one, this one included.
+    // The last `limit` messages of the way from the first message to this one, this one included. The page
+    // above a page is path(*page.front().parent, limit). Takes a time of the page, not of the conversation.
     std::vector<Message> path(Id message, std::int64_t limit = no_limit);
+    // All of the chosen branch without its texts: 100,000 in a tenth of a second.
+    std::vector<MessageHead> branch_heads(Id conversation);
     std::optional<Message> message(Id id);
+    // In the order of the ids; what does not exist is left out.
+    std::vector<Message> messages(const std::vector<Id>& ids);
     std::vector<Id> siblings(Id message); // in order, the message itself included
     // The exact tokens of an answer; empty for every other message. Kept out of Message because few callers
     // need them.
@@ -59,7 +64,18 @@ public:
     std::vector<SearchHit> search(std::string_view query, std::int64_t limit,
                                   SearchIn where = SearchIn::kept);
 
-    // Ends a running search with Error{cancelled}. The only function that any thread may call.
+    // The messages of the chosen branch, from its first one, that contain this text in any letter case,
+    // blanks included and nothing in it an operator. What they contain is their Markdown. Unlike search() it
+    // also finds an answer that is being written.
+    std::vector<MessageMatch> find_in_branch(Id conversation, std::string_view text);
+
+    // All folders that conversations of this scope lie in, and all their tags; by name.
+    std::vector<NameCount> folders(Scope scope = Scope::active);
+    std::vector<NameCount> tags(Scope scope = Scope::active);
+
+    std::vector<Preset> presets(); // in the order that the person gave them
+
+    // Ends a running search or find with Error{cancelled}. The only function that any thread may call.
     void interrupt() noexcept;
 
 protected:
@@ -68,8 +84,16 @@ protected:
     std::unique_ptr<Connection> m_database;
 
 private:
+    std::vector<NameCount> name_counts(const char* sql, Scope scope);
+    template <typename Search> auto interruptible(Search run);
+
     std::atomic<std::uint64_t> m_interrupts = 0; // so far
     std::uint64_t m_interrupts_before = 0;       // when the latest search began
+};
+
+struct InMemory
+{
+    Id first;
 };
 
 // The one writer of a profile. Every function commits before it returns: what it has acknowledged survives a
@@ -81,6 +105,9 @@ public:
     // Opens or creates `<profile>/fathom.sqlite`, brings it up to date (with a backup first) and turns what a
     // crash left streaming into interrupted. Throws Error; a database that is refused is left as it was.
     explicit ChatStore(const ProfileLock& lock);
+    // A history in memory alone, which ends with this object. Its ids begin at `first`, so that those of two
+    // stores differ. It has no file to reopen or to back up.
+    explicit ChatStore(InMemory first);
     ~ChatStore() override;
 
     // True after a failed sync, when every call throws Error{io} until reopen() made a new connection.
@@ -96,19 +123,38 @@ public:
     void set_archived(Id conversation, bool archived);
     void set_unread(Id conversation, bool unread);
     void set_folder(Id conversation, std::string_view folder);
-    void set_tags(Id conversation, std::vector<std::string> tags);
-    void set_draft(Id conversation, std::string_view draft);
+    void set_tags(Id conversation, const std::vector<std::string>& tags);
+    void set_draft(Id conversation, std::string_view draft, std::int64_t cursor = 0);
     void set_settings(Id conversation, std::string_view settings); // a JSON object
     void move_to_trash(Id conversation);
     void restore(Id conversation);
     void delete_for_ever(Id conversation);
+    // The same for many: all of them or, where one does not exist, none.
+    void set_pinned(const std::vector<Id>& conversations, bool pinned);
+    void set_archived(const std::vector<Id>& conversations, bool archived);
+    void set_unread(const std::vector<Id>& conversations, bool unread);
+    void set_folder(const std::vector<Id>& conversations, std::string_view folder);
+    void set_tags(const std::vector<Id>& conversations, const std::vector<std::string>& tags);
+    void add_tag(const std::vector<Id>& conversations, std::string_view tag);
+    void remove_tag(const std::vector<Id>& conversations, std::string_view tag);
+    void move_to_trash(const std::vector<Id>& conversations);
+    void restore(const std::vector<Id>& conversations);
+    void delete_for_ever(const std::vector<Id>& conversations);
+    // Moves what lies in a folder and in those inside it, in every scope, to the new path; with an empty one
+    // the folders inside become outermost. Returns how many conversations that were.
+    std::int64_t rename_folder(std::string_view from, std::string_view to);
+    // A new conversation with copies of the way to this message, this one included, and with the folder, the
+    // tags and the settings of its conversation, which stays as it is. An answer that is being written is
+    // copied as an interrupted one. An empty title is an automatic one.
+    Id fork(Id message, std::string_view title);
     // Deletes for ever what was moved to the trash before this time; returns how many conversations. The
     // program calls it at start with now() - trash_keeps; with now() + 1 it empties the trash.
     std::int64_t empty_trash(Time deleted_before);
 
     // Messages. Each becomes the leaf of the chosen branch and makes its conversation the latest.
     Id append_message(Id conversation, Role role, std::string_view content); // below the leaf
-    // The edit of a message: the new text as its youngest sibling, of the same role. Nothing is overwritten.
+    // The edit of a message of either side: the new text as its youngest sibling, of the same role. Nothing
+    // is overwritten. An edited answer is the person's: it has no origin, no tokens and no measurements.
     Id add_sibling(Id message, std::string_view content);
     // An empty answer below a message; where there are answers already, one more sibling (regenerate).
     Id begin_answer(Id question, const AnswerOrigin& origin);
@@ -118,6 +164,12 @@ public:
     // Makes the branch through this message the chosen one, down to the leaf that was chosen below it last.
     // Returns that leaf.
     Id choose_branch(Id message);
+
+    // Presets. Their names differ: Error{constraint} for one that is taken.
+    Id add_preset(std::string_view name, std::string_view settings); // behind the others
+    void change_preset(Id preset, std::string_view name, std::string_view settings);
+    void delete_preset(Id preset);
+    void order_presets(const std::vector<Id>& presets); // those left out stand behind them
 
     // A copy in `<profile>/backups`, of which the newest three are kept. Returns its file.
     std::filesystem::path backup_now();
@@ -134,6 +186,13 @@ private:
         Role role;
     };
 
+    // Runs the statement (?1: the conversation) for each in one transaction.
+    template <typename... Values>
+    void change(const std::vector<Id>& conversations, const char* sql, const Values&... values);
+    void replace_tags(Id conversation, const std::vector<std::string>& tags);
+    void erase(Id conversation);
+    Id insert_conversation(std::string_view title, std::string_view settings);
+    void require_free_preset_name(std::string_view name, Id except);
     void mark_interrupted();
     [[noreturn]] void refuse_missing(const char* what, Id id) const;
     void require_json_object(std::string_view text);

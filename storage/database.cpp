@@ -219,18 +219,19 @@ void Connection::Finalize::operator()(sqlite3_stmt* statement) const noexcept
 Connection::Connection(const std::filesystem::path& file, Mode mode)
     : m_file(file)
 {
-    const bool writes = mode == Mode::read_write;
-    if (writes)
+    const bool writes = mode != Mode::read_only;
+    const bool on_disk = mode != Mode::in_memory;
+    if (writes && on_disk)
         create_private(file);
     std::filesystem::path log = file;
     log += "-wal";
     std::error_code missing;
     const auto log_size = std::filesystem::file_size(log, missing);
-    const bool has_log = !missing && log_size > 0;
+    const bool has_log = on_disk && !missing && log_size > 0;
 
     sqlite3* database = nullptr;
     const int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
-    const int result = sqlite3_open_v2(file.c_str(), &database, flags, nullptr);
+    const int result = sqlite3_open_v2(on_disk ? file.c_str() : ":memory:", &database, flags, nullptr);
     m_database.reset(database);
     if (!database)
         throw Error("No memory is left to open the history", file.string());
@@ -264,7 +265,8 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
                                                // here
     // SQLite takes a cut last page for a whole one. With a log it may be about to be written again.
     const auto page_size = query("PRAGMA page_size").first_integer();
-    if (!has_log && static_cast<std::int64_t>(std::filesystem::file_size(file, missing)) % page_size != 0)
+    if (on_disk && !has_log &&
+        static_cast<std::int64_t>(std::filesystem::file_size(file, missing)) % page_size != 0)
         throw Error(sentence(Error::Kind::corrupt, file.string(), "its end is missing"), file.string(),
                     Error::Kind::corrupt);
     if (writes && sqlite3_db_readonly(database, "main") == 1)

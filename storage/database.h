@@ -88,6 +88,7 @@ public:
     {
         read_write, // creates the file (0600) if it is missing; alone in writing and checkpointing
         read_only,
+        in_memory, // a database of this connection's own that ends with it; the file is only its name
     };
 
     // Throws Error{corrupt} for a file that is no database; nothing is written to it before

@@ -23,6 +23,27 @@ fts5_api* fts5_of(sqlite3* database)
     return api;
 }
 
+void append(std::string& text, char32_t character)
+{
+    const auto add = [&](char32_t byte) { text += static_cast<char>(byte); };
+    if (character < 0x80) {
+        add(character);
+        return;
+    }
+    if (character < 0x800) {
+        add(0xC0 | character >> 6);
+    } else {
+        if (character < 0x10000) {
+            add(0xE0 | character >> 12);
+        } else {
+            add(0xF0 | character >> 18);
+            add(0x80 | (character >> 12 & 0x3F));
+        }
+        add(0x80 | (character >> 6 & 0x3F));
+    }
+    add(0x80 | (character & 0x3F));
+}
+
 // An exception must not travel through SQLite.
 template <typename Function> int guarded(Function function) noexcept
 {
@@ -91,6 +112,40 @@ std::vector<FoldedCharacter> Folder::fold(std::string_view text) const
     if (result != SQLITE_OK)
         throw Error("The text is too long to be searched", "SQLite");
     return characters;
+}
+
+void Folder::fold_into(std::u32string& folded, std::string_view text) const
+{
+    // What the tokenizer makes of each character, asked once: a table is ten times as fast.
+    static const std::vector<char32_t> table = [this] {
+        std::vector<char32_t> all(0x20000); // no letter case above
+        std::string characters;
+        const auto ask = [&](char32_t begin, char32_t end) {
+            characters.clear();
+            for (char32_t character = begin; character < end; ++character)
+                append(characters, character);
+            const std::vector<FoldedCharacter> answers = fold(characters);
+            for (std::size_t i = 0; i < answers.size(); ++i)
+                all[begin + i] = answers[i].folded;
+        };
+        ask(1, 0xD800);
+        ask(0xE000, static_cast<char32_t>(all.size()));
+        return all;
+    }();
+    folded.clear();
+    while (!text.empty()) {
+        const Decoded next = decode(text);
+        if (next.character == 0)
+            return;
+        if (next.character == 0xFFFD &&
+            next.length == 1) { // the tokenizer has its own view of what is no UTF-8
+            for (const FoldedCharacter& character : fold(text))
+                folded += character.folded;
+            return;
+        }
+        folded += next.character < table.size() ? table[next.character] : next.character;
+        text.remove_prefix(next.length);
+    }
 }
 
 void add_bigram_tokenizer(sqlite3* database)

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +35,8 @@ public:
 
     // Up to the first NUL, where the tokenizer ends too.
     std::vector<FoldedCharacter> fold(std::string_view text) const;
+    // The folded characters alone, into a buffer that is used again.
+    void fold_into(std::u32string& folded, std::string_view text) const;
 
 private:
     std::unique_ptr<Trigrams> m_trigrams;

@@ -115,6 +115,25 @@ constexpr Migration list[] = {
         -- Work for quiet moments that outlives the process.
         CREATE TABLE chores (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     )sql"},
+    {3, "heads of messages, presets, identities", R"sql(
+        -- All that a long conversation's list needs before it shows a text, one page for eighty messages.
+        CREATE INDEX message_heads
+            ON messages (conversation, id, parent, ordinal, role, status, length(content));
+
+        -- The same in every profile that the conversation was exported to.
+        ALTER TABLE conversations ADD COLUMN uuid TEXT NOT NULL DEFAULT '';
+        UPDATE conversations SET uuid = lower(hex(randomblob(16)));
+        CREATE UNIQUE INDEX conversation_uuids ON conversations (uuid) WHERE uuid <> '';
+
+        ALTER TABLE conversations ADD COLUMN draft_cursor INTEGER NOT NULL DEFAULT 0;
+
+        CREATE TABLE presets (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            settings TEXT NOT NULL, -- a JSON object
+            place INTEGER NOT NULL
+        ) STRICT;
+    )sql"},
 };
 
 // A file or a directory onto the disk.

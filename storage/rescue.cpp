@@ -97,10 +97,18 @@ struct Table
 
 constexpr Table conversations{
     R"sql(SELECT id, title, title_is_automatic, pinned, archived, unread, folder, created_at, updated_at, deleted_at,
-                 leaf, preview, draft, settings
+                 leaf, preview, draft, settings, uuid, draft_cursor
           FROM conversations WHERE id BETWEEN ?1 AND ?2 ORDER BY id)sql",
     "SELECT max(id) FROM conversations",
-    "INSERT OR REPLACE INTO temp.found_conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    R"sql(INSERT OR REPLACE INTO temp.found_conversations
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql"};
+
+// As versions 1 and 2 had it.
+constexpr Table early_conversations{
+    R"sql(SELECT id, title, title_is_automatic, pinned, archived, unread, folder, created_at, updated_at, deleted_at,
+                 leaf, preview, draft, settings, NULL, 0
+          FROM conversations WHERE id BETWEEN ?1 AND ?2 ORDER BY id)sql",
+    conversations.last, conversations.insert};
 
 constexpr Table messages{
     R"sql(SELECT id, conversation, parent, ordinal, chosen, role, status, finish_reason, created_at, model_name,
@@ -184,7 +192,7 @@ private:
 constexpr const char* found_tables = R"sql(
     CREATE TEMP TABLE found_conversations (
         id INTEGER PRIMARY KEY, title, title_is_automatic, pinned, archived, unread, folder, created_at, updated_at,
-        deleted_at, leaf, preview, draft, settings);
+        deleted_at, leaf, preview, draft, settings, uuid, draft_cursor);
     CREATE TEMP TABLE found_messages (
         id INTEGER PRIMARY KEY, conversation, parent, ordinal, chosen, role, status, finish_reason, created_at,
         model_name, model_hash, engine_version, sampling, seed, prompt_tokens, generated_tokens, first_token_seconds,
@@ -198,17 +206,20 @@ constexpr const char* mend = R"sql(
     WHERE typeof(conversation) <> 'integer' OR conversation < 1 OR typeof(content) <> 'text';
 
     INSERT INTO conversations (id, title, title_is_automatic, pinned, archived, unread, folder, created_at, updated_at,
-                               deleted_at, preview, draft, settings)
+                               deleted_at, preview, draft, settings, draft_cursor, uuid)
     SELECT id, coalesce(CAST(title AS TEXT), ''), coalesce(title_is_automatic IN (1), 1), coalesce(pinned IN (1), 0),
            coalesce(archived IN (1), 0), coalesce(unread IN (1), 0), coalesce(CAST(folder AS TEXT), ''),
            coalesce(CAST(created_at AS INTEGER), 0), coalesce(CAST(updated_at AS INTEGER), 0),
            CAST(deleted_at AS INTEGER), coalesce(CAST(preview AS TEXT), ''), coalesce(CAST(draft AS TEXT), ''),
-           iif(json_valid(CAST(settings AS TEXT)), CAST(settings AS TEXT), '{}')
+           iif(json_valid(CAST(settings AS TEXT)), CAST(settings AS TEXT), '{}'),
+           coalesce(CAST(draft_cursor AS INTEGER), 0),
+           iif(typeof(uuid) = 'text' AND uuid <> '' AND row_number() OVER (PARTITION BY uuid ORDER BY id) = 1, uuid,
+               lower(hex(randomblob(16))))
     FROM temp.found_conversations;
 
-    INSERT INTO conversations (id, title, title_is_automatic, created_at, updated_at, settings)
+    INSERT INTO conversations (id, title, title_is_automatic, created_at, updated_at, settings, uuid)
     SELECT conversation, 'Recovered conversation', 1, coalesce(min(CAST(created_at AS INTEGER)), 0),
-           coalesce(max(CAST(created_at AS INTEGER)), 0), '{}'
+           coalesce(max(CAST(created_at AS INTEGER)), 0), '{}', lower(hex(randomblob(16)))
     FROM temp.found_messages
     WHERE conversation NOT IN (SELECT id FROM conversations) GROUP BY conversation;
 
@@ -246,21 +257,37 @@ constexpr const char* mend = R"sql(
     INSERT INTO title_bigrams (title_bigrams) VALUES ('rebuild');
 )sql";
 
-// Tags are worth a try each; what cannot be read is not missed as much as a word would be.
-void copy_tags(Connection& from, Connection& to)
+// Worth a try each; what cannot be read is not missed as much as a word would be.
+void copy_row_by_row(Connection& from, const char* select, Connection& to, const char* insert)
 {
     try {
-        Statement row = from.query("SELECT conversation, CAST(tag AS TEXT) FROM conversation_tags");
-        while (row.step())
-            to.run(R"sql(
-                INSERT OR IGNORE INTO conversation_tags (conversation, tag)
-                SELECT ?1, ?2 WHERE ?2 <> '' AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1)
-            )sql",
-                   row.integer(0), row.text(1));
+        Statement row = from.prepare(select);
+        while (row.step()) {
+            Statement statement = to.prepare(insert);
+            statement.bind_row(row);
+            statement.step();
+        }
     } catch (const Error& error) {
         if (!is_damage(error) || error.where() != from.file().string())
             throw;
     }
+}
+
+void copy_tags(Connection& from, Connection& to)
+{
+    copy_row_by_row(from, "SELECT conversation, CAST(tag AS TEXT) FROM conversation_tags", to, R"sql(
+        INSERT OR IGNORE INTO conversation_tags (conversation, tag)
+        SELECT ?1, ?2 WHERE ?2 <> '' AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1)
+    )sql");
+}
+
+void copy_presets(Connection& from, Connection& to)
+{
+    copy_row_by_row(from, "SELECT CAST(name AS TEXT), CAST(settings AS TEXT) FROM presets ORDER BY place, id",
+                    to, R"sql(
+        INSERT OR IGNORE INTO presets (name, settings, place)
+        SELECT ?1, ?2, (SELECT count(*) FROM presets) WHERE json_valid(?2) AND ?1 IS NOT NULL
+    )sql");
 }
 
 void remove_with_log(const fs::path& file)
@@ -311,15 +338,18 @@ Rescued rescue(const ProfileLock& lock)
     try {
         Connection from(result.kept / database_file(profile).filename(), Connection::Mode::read_only);
         refuse_foreign(from, supported_version());
+        const bool is_early = version_of(from) < 3;
         Connection to(partial, Connection::Mode::read_write);
         migrate(to, migrations(), profile / "backups");
         to.execute(found_tables);
         Transaction transaction(to);
         Salvage salvage(from, to);
-        salvage.copy(conversations);
+        salvage.copy(is_early ? early_conversations : conversations);
         salvage.copy(messages);
         to.execute(mend);
         copy_tags(from, to);
+        if (!is_early)
+            copy_presets(from, to);
         transaction.commit();
         result.conversations = to.query("SELECT count(*) FROM conversations").first_integer();
         result.messages = to.query("SELECT count(*) FROM messages").first_integer();

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <ctime>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -424,6 +425,114 @@ std::vector<SearchHit> search(Connection& database, std::string_view text, std::
         search_messages(database, query, filter, limit, hits);
     }
     return hits;
+}
+
+namespace {
+
+// The texts that may hold this one, as an expression for one of the indexes.
+struct Candidates
+{
+    std::optional<std::string> trigrams;
+    std::optional<std::string> bigrams;
+};
+
+Candidates candidates_for(std::string_view text, const std::vector<FoldedCharacter>& characters)
+{
+    Candidates candidates;
+    const auto part = [&](std::size_t first, std::size_t count) {
+        return text.substr(characters[first].begin,
+                           characters[first + count - 1].end - characters[first].begin);
+    };
+    for (std::size_t i = 0; i + 3 <= characters.size() && i < most_trigrams; ++i)
+        require(candidates.trigrams, part(i, 3));
+    if (candidates.trigrams)
+        return candidates;
+    // Blanks are in no pair.
+    const auto is_letter = [](const FoldedCharacter& character) { return !is_blank(character.folded); };
+    if (characters.size() == 2 && is_letter(characters[0]) && is_letter(characters[1]))
+        require(candidates.bigrams, part(0, 2));
+    else
+        for (std::size_t i = 0; i < characters.size(); ++i)
+            if (is_letter(characters[i]))
+                require(candidates.bigrams, part(i, 1), " *");
+    return candidates;
+}
+
+int count_of(std::u32string_view word, std::u32string_view text)
+{
+    int count = 0;
+    for (std::size_t at = text.find(word); at != std::u32string_view::npos;
+         at = text.find(word, at + word.size()))
+        ++count;
+    return count;
+}
+
+} // namespace
+
+std::vector<MessageMatch> find_in(Connection& database, Id conversation,
+                                  const std::vector<MessageHead>& heads, std::string_view text)
+{
+    std::vector<MessageMatch> matches;
+    const std::vector<FoldedCharacter> characters = database.folder().fold(text);
+    if (characters.empty() || heads.empty())
+        return matches;
+    std::u32string word;
+    database.folder().fold_into(word, text);
+
+    std::u32string folded;
+    const auto examine = [&](Id id, std::string_view content) {
+        database.folder().fold_into(folded, content);
+        if (const int count = count_of(word, folded))
+            matches.push_back({id, count});
+    };
+    // Both in the order of their ids, as a branch is.
+    const auto examine_found = [&](Statement row) {
+        auto head = heads.begin();
+        const auto read_until = [&](Id id) { // what is in no index yet
+            for (; head != heads.end() && head->id < id; ++head) {
+                if (head->status != Status::streaming)
+                    continue;
+                Statement one = database.query("SELECT content FROM messages WHERE id = ?1", head->id);
+                if (one.step())
+                    examine(head->id, one.text(0));
+            }
+        };
+        while (row.step()) {
+            const Id id = row.integer(0);
+            read_until(id);
+            if (head != heads.end() && head->id == id) {
+                examine(id, row.text(1));
+                ++head;
+            }
+        }
+        read_until(std::numeric_limits<Id>::max());
+    };
+    const Candidates candidates = candidates_for(text, characters);
+    const Id first = heads.front().id;
+    const Id last = heads.back().id;
+    if (candidates.trigrams)
+        examine_found(database.query(R"sql(
+            SELECT m.id, m.content
+            FROM message_trigrams CROSS JOIN messages m ON m.id = message_trigrams.rowid
+            WHERE message_trigrams MATCH ?1 AND message_trigrams.rowid BETWEEN ?2 AND ?3
+              AND m.conversation = ?4
+            ORDER BY message_trigrams.rowid
+        )sql",
+                                     candidates.trigrams, first, last, conversation));
+    else if (candidates.bigrams)
+        examine_found(database.query(R"sql(
+            SELECT m.id, m.content
+            FROM message_bigrams CROSS JOIN messages m ON m.id = message_bigrams.rowid
+            WHERE message_bigrams MATCH ?1 AND message_bigrams.rowid BETWEEN ?2 AND ?3
+              AND m.conversation = ?4
+            ORDER BY message_bigrams.rowid
+        )sql",
+                                     candidates.bigrams, first, last, conversation));
+    else
+        examine_found(database.query(
+            "SELECT id, content FROM messages WHERE conversation = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id",
+            conversation, first, last));
+    return matches;
 }
 
 void index_message(Connection& database, Id message)

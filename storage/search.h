@@ -36,6 +36,10 @@ enum class SearchIn
 // ChatReader::search() says what is found.
 std::vector<SearchHit> search(Connection& database, std::string_view text, std::size_t limit, SearchIn where);
 
+// ChatReader::find_in_branch() says what is found. The heads are those of a branch.
+std::vector<MessageMatch> find_in(Connection& database, Id conversation,
+                                  const std::vector<MessageHead>& heads, std::string_view text);
+
 // The search tables hold no text of their own. The store adds an entry after its text was written, and takes
 // it out before the text is changed or deleted, in the same transaction.
 void index_message(Connection& database, Id message);

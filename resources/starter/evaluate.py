@@ -9,6 +9,7 @@ the question, and gives no other name than Fathom as its own.
 import argparse
 import json
 import os
+import random
 import re
 from collections import Counter
 
@@ -187,6 +188,47 @@ def run_prompts(model: Model, tokenizer: Tokenizer, path: str, temperature: floa
     }
 
 
+@torch.no_grad()
+def long_context(model: Model, tokenizer: Tokenizer, talks: int) -> dict:
+    """Talks that fill the context: nats per token of the answers in each quarter of it, and how many of the things told
+    at the beginning come back at the end.
+    """
+    import synth_tales
+
+    context = model.c.max_position_embeddings
+    sums, counts, right, asked = [0.0] * 4, [0] * 4, 0, 0
+    for seed in range(talks):
+        turns = synth_tales.long_talk(random.Random(100_000 + seed), round(3.3 * context))
+        messages = []
+        for user, reply in turns:
+            messages += [{"role": "user", "content": user}, {"role": "assistant", "content": reply}]
+        source = data.encode(tokenizer, [{"messages": messages}])
+        ids = torch.from_numpy(source.ids[: context + 1].astype("int64")).unsqueeze(0)
+        answers = torch.from_numpy(source.mask[1 : ids.shape[1]])
+        each = F.cross_entropy(model(ids[:, :-1])[0], ids[0, 1:], reduction="none")
+        for quarter in range(4):
+            part = slice(quarter * context // 4, (quarter + 1) * context // 4)
+            sums[quarter] += each[part][answers[part]].sum().item()
+            counts[quarter] += answers[part].sum().item()
+        # The last three questions ask for what was told first; the talk between is cut so that both fit.
+        told, asks = messages[:6], messages[-6:]
+        between = messages[6:-6]
+        while len(tokenizer.encode(render(told + between + asks)).ids) > context - 40:
+            between = between[:-2]
+        for index in range(0, 6, 2):
+            text, _ = answer(model, tokenizer, told + between + asks[: index + 1], 30)
+            wanted = set(re.findall(r"\w+", asks[index + 1]["content"])) - set(
+                re.findall(r"\w+", "Your name is You are It You live in told me that home called The of favorite")
+            )
+            right += wanted <= set(re.findall(r"\w+", text))
+            asked += 1
+    return {
+        "context": context,
+        "loss by quarter": [round(total / max(1, count), 3) for total, count in zip(sums, counts)],
+        "recalled": f"{right}/{asked}",
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="work folder of train.py")
@@ -197,11 +239,20 @@ def main() -> None:
     )
     parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy; the program uses 0.7")
     parser.add_argument("--held-out", action="store_true", help="also the loss on records kept from training")
+    parser.add_argument("--long", type=int, metavar="TALKS", help="instead: talks that fill the whole context")
+    parser.add_argument("--yarn", type=float, help="with --long: a context longer by this factor, not tuned")
     args = parser.parse_args()
     torch.manual_seed(1)
     config, model, _ = load(os.path.join(args.out, "checkpoint.pt"))
     model = as_the_engine_sees(config, model)
     tokenizer = Tokenizer.from_file(os.path.join(args.out, "tokenizer.json"))
+    if args.long:
+        if args.yarn:
+            wider = Model(config.extended(args.yarn))
+            wider.load_state_dict(model.state_dict())
+            model = wider.eval()
+        print(json.dumps(long_context(model, tokenizer, args.long)))
+        return
     if not args.chat:
         print(json.dumps(run_prompts(model, tokenizer, args.prompts, args.temperature, args.show)))
         if args.held_out:

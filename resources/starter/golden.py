@@ -14,6 +14,7 @@ import data
 from evaluate import Session
 from export import as_the_engine_sees, load
 
+FAR_TOKENS = 3000
 PROMPT = [{"role": "user", "content": "Tell me a story about a brave mouse."}]
 CHATS = {
     "one turn": [{"role": "user", "content": "Hello!"}],
@@ -157,6 +158,10 @@ def main() -> None:
     columns = sorted(
         set(range(0, config.vocab_size, config.vocab_size // 16)) | set(logits[-1].topk(48).indices.tolist())
     )
+    # Behind the original context, where YaRN matters: ids by a rule that the test repeats.
+    far_ids = [ids[0]] + [(7919 * i * i + 104729 * i) % (config.vocab_size - 4) for i in range(1, FAR_TOKENS)]
+    with torch.no_grad():
+        far = model.lm_head(model.hidden(torch.tensor([far_ids]))[0][0, -1])
     with open(args.gguf, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     files = {
@@ -168,6 +173,9 @@ def main() -> None:
             "logits": [[round(x, 5) for x in row] for row in logits[:, columns].tolist()],
             "argmax": logits.argmax(-1).tolist(),
             "logsumexp": [round(x, 5) for x in logits.logsumexp(-1).tolist()],
+            "far_tokens": FAR_TOKENS,
+            "far_logits": [round(x, 5) for x in far[columns].tolist()],
+            "far_logsumexp": round(far.logsumexp(-1).item(), 5),
             "greedy": greedy,
             "greedy_margins": margins,
             "greedy_text": tokenizer.decode(greedy),

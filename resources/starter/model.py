@@ -236,7 +236,7 @@ class MoE(nn.Module):
         # (token, expert) pairs sorted by expert; `place` says where pair i of the unsorted list went.
         order = chosen.flatten().argsort(stable=True)
         place = torch.empty_like(order)
-        place[order] = torch.arange(len(order))
+        place[order] = torch.arange(len(order), device=order.device)
         counts = torch.bincount(chosen.flatten(), minlength=c.n_routed_experts)
         half = torch.bfloat16 if torch.is_autocast_enabled(x.device.type) else x.dtype
         pieces = flat.to(half).index_select(0, order // c.num_experts_per_tok).split(counts.tolist())
@@ -250,8 +250,8 @@ class MoE(nn.Module):
         routed = (pairs.float() * weights.unsqueeze(-1)).sum(1)
 
         # Sequence-wise balance loss (section 2.2.3, as in the published code) and router z-loss (arXiv 2202.08906).
-        share = torch.zeros(batch, c.n_routed_experts).scatter_add_(
-            1, chosen.view(batch, -1), torch.ones(batch, tokens * c.num_experts_per_tok)
+        share = scores.new_zeros(batch, c.n_routed_experts).scatter_add_(
+            1, chosen.view(batch, -1), scores.new_ones(batch, tokens * c.num_experts_per_tok)
         ) * (c.n_routed_experts / (tokens * c.num_experts_per_tok))
         balance = (share * scores.view(batch, tokens, -1).mean(1)).sum(-1).mean()
         z_loss = logits.logsumexp(-1).pow(2).mean()

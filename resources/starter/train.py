@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Trains the starter model on a CPU. README.md tells how; `--out` receives everything and is never
-committed.
+"""Trains the starter model on two cores or on one GPU. README.md tells how; `--out` receives everything and is
+never committed.
 
 The schedule is warm-up, stable, decay (arXiv 2404.06395). The first stage trains at a constant rate and can go
 on for any number of sittings: raise `--tokens` and start again. Whenever a version is wanted, `--branch` copies
@@ -10,7 +10,8 @@ from the conversation stage: the context is extended by YaRN and tuned briefly o
 
 A run depends on the seed and the budgets alone, however often it is stopped. Each worker is a process with one
 thread that takes its rows of every step; the gradients are summed once per step. On a busy machine that is about
-twice as fast as threads inside each operation, which wait for each other all the time.
+twice as fast as threads inside each operation, which wait for each other all the time. A GPU takes all rows itself,
+with products in BF16.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from model import Config, Model
 SHORT_ROWS_UNTIL, SHORT_ROW = 3_000_000, 256
 ROWS = ([512, 1024, 256, 2048], [1024, 512, 1024, 2048], [8192, 2048, 4096, 8192])
 LONG_CONTEXT_RATE = 0.1  # of the full rate, at the beginning of the last stage
-MICRO_TOKENS = 2048
+MICRO_TOKENS = {"cpu": 2048, "cuda": 65536}  # that go through the model at once
 
 
 class Muon(torch.optim.Optimizer):
@@ -69,16 +70,20 @@ class Muon(torch.optim.Optimizer):
                 update = self.orthogonal(parameter.grad + group["momentum"] * state["momentum"])
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(max(parameter.shape[-2:])))
-            for index, parameter in enumerate(group["params"]):
-                dist.broadcast(parameter, src=index % dist.get_world_size())
+            self.share(group["params"])
+
+    @staticmethod
+    def share(tensors: list[torch.Tensor]) -> None:
+        """Brings each from the worker whose turn it is to all."""
+        workers = dist.get_world_size()
+        for index, tensor in enumerate(tensors if workers > 1 else []):
+            dist.broadcast(tensor, src=index % workers)
 
     @torch.no_grad()
     def share_state(self):
         """Brings the momenta of all workers to all, before a checkpoint is written."""
         for group in self.param_groups:
-            for index, parameter in enumerate(group["params"]):
-                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-                dist.broadcast(momentum, src=index % dist.get_world_size())
+            self.share([self.state[p].setdefault("momentum", torch.zeros_like(p)) for p in group["params"]])
 
 
 def make_optimizers(model: Model, muon: bool, lr: float) -> list[torch.optim.Optimizer]:
@@ -119,8 +124,8 @@ def validate(model: Model, packer: data.Packer, tokens: int) -> dict[str, float]
     for name in packer.names:
         total, count = 0.0, 0
         for ids in packer.held_out(name, tokens):
-            row = torch.from_numpy(ids).unsqueeze(0)
-            loss, _ = model.loss(row[:, :-1], row[:, 1:], torch.ones(1, len(ids) - 1))
+            row = torch.from_numpy(ids).unsqueeze(0).to(model.cos.device)
+            loss, _ = model.loss(row[:, :-1], row[:, 1:], torch.ones_like(row[:, 1:], dtype=torch.float32))
             total += loss.item()
             count += len(ids) - 1
         out[name] = round(total / count, 4)
@@ -182,8 +187,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
     parser.add_argument("--warmup", type=int, default=80, help="steps")
     parser.add_argument("--workers", type=int, default=2, help="processes, one per core")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU if there is one")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, to go on in another sitting")
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.device == "auto":
+        args.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if args.device == "cuda":
+        args.workers = 1
+    return args
 
 
 def stage_of(args: argparse.Namespace) -> int:
@@ -208,7 +220,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
     config = configuration(args)
     tokenizer, sources = data.prepare(args.data, args.out, args.seed, config.vocab_size)
     packer = data.Packer(tokenizer, sources, args.seed)
-    model = Model(config)
+    model = Model(config).to(args.device)
     parameters = list(model.parameters())
     optimizers = make_optimizers(model, args.optimizer == "muon", args.lr)
     lead = rank == 0
@@ -218,14 +230,14 @@ def work(rank: int, args: argparse.Namespace) -> None:
             print(text, flush=True)
 
     say(
-        f"{sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {args.optimizer}, {args.workers} workers"
+        f"{sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {args.optimizer}, {args.workers} workers, {args.device}"
     )
     step, tokens, spent, log = 0, 0, 0.0, []
     path = os.path.join(args.out, "checkpoint.pt")
     begun = 0  # tokens before this stage
     stage = stage_of(args)
     if os.path.exists(path):
-        saved = torch.load(path, weights_only=False)
+        saved = torch.load(path, weights_only=False, map_location="cpu")
         model.load_state_dict(saved["model"])
         for optimizer, state in zip(optimizers, saved["optimizers"]):
             optimizer.load_state_dict(state)
@@ -261,10 +273,12 @@ def work(rank: int, args: argparse.Namespace) -> None:
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True) if lead else None)
-    last_save = last_check = time.monotonic()
+    last_save = last_check = started = time.monotonic()
     while True:
         # The first worker decides for all whether to stop, check or save.
         begin = time.monotonic()
+        if begin - started > 60 * args.minutes:
+            stopping.append(True)
         check = begin - last_check > 15 * 60
         keep = begin - last_save > 60 * args.checkpoint_minutes
         orders = torch.tensor([bool(stopping), check, keep], dtype=torch.uint8)
@@ -295,21 +309,23 @@ def work(rank: int, args: argparse.Namespace) -> None:
         ids, targets, weights = packer.batch(stage, args.batch // length, length)
         weights /= weights.sum()
         own_ids, own_targets, own_weights = (
-            torch.from_numpy(array[rank :: args.workers]) for array in (ids, targets, weights)
+            torch.from_numpy(array[rank :: args.workers]).to(args.device) for array in (ids, targets, weights)
         )
-        rows = max(1, MICRO_TOKENS // length)
+        rows = max(1, MICRO_TOKENS[args.device] // length)
         moe = [layer.mlp for layer in model.layers[config.first_k_dense_replace :]]
-        results = torch.zeros(1 + len(moe) * config.n_routed_experts)  # loss, then the load of each expert
+        results = torch.zeros(1 + len(moe) * config.n_routed_experts, device=args.device)  # loss, load of each expert
         for first in range(0, len(own_ids), rows):
             some = slice(first, first + rows)
-            loss, extra = model.loss(own_ids[some], own_targets[some], own_weights[some])
+            with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+                loss, extra = model.loss(own_ids[some], own_targets[some], own_weights[some])
             part = len(own_ids[some]) / len(ids)
             (loss + extra * part).backward()
             results[0] += loss.detach()
             if moe:
                 results[1:] += torch.cat([layer.load for layer in moe]) * part
         flat = torch.cat([parameter.grad.flatten() for parameter in parameters] + [results])
-        dist.all_reduce(flat)
+        if args.workers > 1:
+            dist.all_reduce(flat)
         *gradients, results = flat.split([parameter.numel() for parameter in parameters] + [len(results)])
         for parameter, gradient in zip(parameters, gradients):
             parameter.grad.copy_(gradient.view_as(parameter))

@@ -113,6 +113,34 @@ private slots:
         QCOMPARE(seen, ids.size());
     }
 
+    void logits_behind_the_original_context()
+    {
+        const Json json = expected("logits.json");
+        const std::vector<std::size_t> columns = json.at("columns");
+        const std::int64_t tokens = json.at("far_tokens");
+        const auto words = static_cast<std::int64_t>(m_tokenizer.size()) - 4;
+        Ids ids{json.at("ids").at(0).get<std::int32_t>()};
+        for (std::int64_t i = 1; i < tokens; ++i)
+            ids.push_back(static_cast<std::int32_t>((7919 * i * i + 104729 * i) % words));
+        LoadOptions wide = options();
+        wide.context_tokens = 4096;
+        Evaluator evaluator(model, wide);
+        std::vector<float> found;
+        double sum = 0;
+        QVERIFY(evaluator.feed(ids, Evaluator::Output::last,
+                               [&](std::size_t, std::int64_t position, std::span<const float> row) {
+                                   QCOMPARE(position, tokens - 1);
+                                   for (const std::size_t column : columns)
+                                       found.push_back(row[column]);
+                                   for (const float x : row)
+                                       sum += std::exp(static_cast<double>(x));
+                               }));
+        const std::vector<float> wanted = json.at("far_logits");
+        QVERIFY2(golden::difference(found, wanted) <= 3e-4,
+                 qPrintable(QString::number(golden::difference(found, wanted))));
+        QVERIFY(std::abs(std::log(sum) - json.at("far_logsumexp").get<double>()) < 2e-3);
+    }
+
     void greedy_tokens()
     {
         const Json json = expected("logits.json");

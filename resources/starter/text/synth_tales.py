@@ -253,13 +253,15 @@ def talk(r):
     return out
 
 
-def long_talk(r):
-    """Things told at the beginning are asked for again and again, between tales and questions: up to about 8,000 tokens."""
+def long_talk(r, wanted=None):
+    """Things told at the beginning are asked for again and again, between tales and questions: up to about 8,000 tokens,
+    or `wanted` characters.
+    """
     s = {}
     makers = dict.fromkeys(r.sample([copy.m_name, copy.m_fav, copy.m_pet, copy.m_city, copy.m_family], 3))
     told = [make(r, s) for make in makers]
     out = [(copy.typed(r, one[0]), one[1]) for one in told]
-    size, wanted = 0, r.randint(4000, 32000)  # characters
+    size, wanted = 0, wanted or r.randint(4000, 32000)  # characters
     while size < wanted:
         more = tale_talk(r) if r.random() < 0.7 else facts(r)
         if r.random() < 0.25:

@@ -97,6 +97,7 @@ struct AnswerResult
     double first_token_seconds = 0;
     double prompt_tokens_per_second = 0;
     double generate_tokens_per_second = 0;
+    std::string facts = "{}"; // JSON object; its members are added to AnswerOrigin::sampling
 };
 
 struct Message

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/chat_store.h"
 
+#include "storage/backup.h"
 #include "storage/folding.h"
 #include "storage/migrations.h"
 #include "storage/rescue.h"
@@ -873,17 +874,19 @@ void ChatStore::update_answer(Id answer, std::string_view text, const std::vecto
 
 void ChatStore::finish_answer(Id answer, const AnswerResult& result)
 {
+    require_json_object(result.facts);
     Transaction transaction(*m_database);
     const char* sql = R"sql(
         UPDATE messages SET status = ?2, finish_reason = ?3, error = ?4, content = ?5, token_ids = ?6,
                             prompt_tokens = ?7, generated_tokens = ?8, first_token_seconds = ?9,
-                            prompt_tokens_per_second = ?10, generate_tokens_per_second = ?11
+                            prompt_tokens_per_second = ?10, generate_tokens_per_second = ?11,
+                            sampling = json_patch(sampling, ?12)
         WHERE id = ?1 AND status = 'streaming'
     )sql";
     m_database->run(sql, answer, name_of(result.status), name_of(result.finish_reason), result.error,
                     result.text, bytes_of(result.token_ids), result.prompt_tokens, result.generated_tokens,
                     result.first_token_seconds, result.prompt_tokens_per_second,
-                    result.generate_tokens_per_second);
+                    result.generate_tokens_per_second, result.facts);
     require_change("answer being written with the number", answer);
     index_message(*m_database, answer);
     const Id conversation = place_of(answer).conversation;

@@ -171,7 +171,8 @@ public:
     void delete_preset(Id preset);
     void order_presets(const std::vector<Id>& presets); // those left out stand behind them
 
-    // A copy in `<profile>/backups`, of which the newest three are kept. Returns its file.
+    // A copy in `<profile>/backups`, of which the newest three are kept. Returns its file. The scheduled one
+    // is storage/backup.h's backup_if_due(), which keeps no writer waiting.
     std::filesystem::path backup_now();
     // For quiet moments, a step of bounded length: brings the log into the database, cleans the search index
     // of deleted text, keeps the query planner informed. Returns true while there is more to do.

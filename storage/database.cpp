@@ -219,7 +219,7 @@ void Connection::Finalize::operator()(sqlite3_stmt* statement) const noexcept
 Connection::Connection(const std::filesystem::path& file, Mode mode)
     : m_file(file)
 {
-    const bool writes = mode != Mode::read_only;
+    const bool writes = mode == Mode::read_write || mode == Mode::in_memory;
     const bool on_disk = mode != Mode::in_memory;
     if (writes && on_disk)
         create_private(file);
@@ -230,7 +230,8 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
     const bool has_log = on_disk && !missing && log_size > 0;
 
     sqlite3* database = nullptr;
-    const int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+    const bool opens_writable = writes || mode == Mode::copy_only;
+    const int flags = (opens_writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
     const int result = sqlite3_open_v2(on_disk ? file.c_str() : ":memory:", &database, flags, nullptr);
     m_database.reset(database);
     if (!database)
@@ -249,7 +250,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
                                      {SQLITE_DBCONFIG_ENABLE_FKEY, 1}})
         sqlite3_db_config(database, option, on, nullptr);
     // Closing would bring a log that lies there into the database, also into one that is about to be refused.
-    sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log ? 1 : 0, nullptr);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log || !writes ? 1 : 0, nullptr);
 
     add_bigram_tokenizer(database);
     m_folder = std::make_unique<Folder>(database);
@@ -273,7 +274,9 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
         throw Error(sentence(Error::Kind::read_only, file.string(), ""), file.string(),
                     Error::Kind::read_only);
     if (!writes)
-        execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0");
+        execute("PRAGMA wal_autocheckpoint = 0");
+    if (mode == Mode::read_only)
+        execute("PRAGMA query_only = ON");
 }
 
 Connection::~Connection() = default;

@@ -88,6 +88,9 @@ public:
     {
         read_write, // creates the file (0600) if it is missing; alone in writing and checkpointing
         read_only,
+        // Reads, and may copy the database elsewhere. SQLite leaves the CHECK constraints of a file that it
+        // opens read-only out, from copies and from what it checks.
+        copy_only,
         in_memory, // a database of this connection's own that ends with it; the file is only its name
     };
 

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "storage/migrations.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <ctime>
-#include <fcntl.h>
+#include "storage/backup.h"
+
 #include <fmt/format.h>
 #include <string>
-#include <sys/stat.h>
-#include <system_error>
-#include <unistd.h>
-#include <vector>
 
 namespace storage {
 namespace {
@@ -136,38 +128,11 @@ constexpr Migration list[] = {
     )sql"},
 };
 
-// A file or a directory onto the disk.
-void sync(const std::filesystem::path& path)
-{
-    const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool done = descriptor >= 0 && fsync(descriptor) == 0;
-    const int code = errno;
-    if (descriptor >= 0)
-        close(descriptor);
-    if (!done)
-        throw Error(
-            fmt::format("The backup {} could not be written ({})", path.string(), std::strerror(code)),
-            path.string(), code == ENOSPC ? Error::Kind::full : Error::Kind::io);
-}
-
 } // namespace
 
 std::span<const Migration> migrations()
 {
     return list;
-}
-
-std::string utc_time()
-{
-    using namespace std::chrono;
-    const auto now = system_clock::now();
-    const std::time_t seconds = system_clock::to_time_t(now);
-    const auto milliseconds = duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &parts);
-    return fmt::format("{}-{:03}", text, milliseconds);
 }
 
 int supported_version()
@@ -220,61 +185,6 @@ void migrate(Connection& database, std::span<const Migration> steps, const std::
     database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id,
                                  steps.back().version));
     transaction.commit();
-}
-
-std::vector<std::filesystem::path> backups_in(const std::filesystem::path& folder)
-{
-    std::vector<std::filesystem::path> files;
-    std::error_code ignored;
-    for (std::filesystem::directory_iterator entry(folder, ignored), end; entry != end;
-         entry.increment(ignored)) {
-        const std::string name = entry->path().filename().string();
-        if (name.starts_with("fathom-") && name.ends_with(".db"))
-            files.push_back(entry->path());
-    }
-    std::sort(files.begin(), files.end(), std::greater<>()); // their names begin with their time
-    return files;
-}
-
-std::filesystem::path back_up(Connection& database, const std::filesystem::path& backups)
-{
-    namespace fs = std::filesystem;
-    if (mkdir(backups.c_str(), S_IRWXU) != 0 && errno != EEXIST)
-        throw Error(fmt::format("The folder for backups {} could not be created ({})", backups.string(),
-                                std::strerror(errno)),
-                    backups.string(),
-                    errno == EACCES || errno == EROFS ? Error::Kind::read_only : Error::Kind::io);
-
-    const fs::path file = backups / fmt::format("fathom-{}-v{}.db", utc_time(), version_of(database));
-    const fs::path partial = backups / "partial";
-    std::error_code ignored;
-    fs::remove(partial, ignored);
-    const int descriptor = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (descriptor < 0)
-        throw Error(
-            fmt::format("The backup {} could not be created ({})", partial.string(), std::strerror(errno)),
-            partial.string(), errno == ENOSPC ? Error::Kind::full : Error::Kind::io);
-    close(descriptor);
-    try {
-        database.run("VACUUM INTO ?1", partial.string());
-        sync(partial);
-    } catch (const Error& error) {
-        fs::remove(partial, ignored);
-        throw Error(
-            fmt::format("The history could not be copied into {}: {}", backups.string(), error.what()),
-            partial.string(), error.kind());
-    }
-    std::error_code error;
-    fs::rename(partial, file, error);
-    if (error)
-        throw Error(fmt::format("The backup {} could not be created ({})", file.string(), error.message()),
-                    file.string(), Error::Kind::io);
-    sync(backups);
-
-    const std::vector<fs::path> all = backups_in(backups);
-    for (std::size_t i = kept_backups; i < all.size(); ++i)
-        fs::remove(all[i], ignored);
-    return file;
 }
 
 } // namespace storage

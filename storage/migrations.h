@@ -5,8 +5,6 @@
 
 #include <filesystem>
 #include <span>
-#include <string>
-#include <vector>
 
 namespace storage {
 
@@ -31,16 +29,5 @@ void refuse_foreign(Connection& database, int supported);
 // Brings a database to the last version of the list, in one transaction: all steps or none. A database that
 // holds something is copied to `backups` first. `database` is a writer.
 void migrate(Connection& database, std::span<const Migration> list, const std::filesystem::path& backups);
-
-// A complete copy of what is committed, in a new file `fathom-<UTC time>-v<version>.db` of this directory, on
-// the disk before this returns. Only the newest `kept_backups` stay.
-inline constexpr int kept_backups = 3;
-std::filesystem::path back_up(Connection& database, const std::filesystem::path& backups);
-
-// The backups in a folder, newest first.
-std::vector<std::filesystem::path> backups_in(const std::filesystem::path& folder);
-
-// "20261124-093000-123", which sorts by time.
-std::string utc_time();
 
 } // namespace storage

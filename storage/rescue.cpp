@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "storage/rescue.h"
 
+#include "storage/backup.h"
 #include "storage/chat_store.h"
 #include "storage/migrations.h"
 
@@ -309,12 +310,10 @@ void exchange(const fs::path& profile, const fs::path& complete)
     finish_exchange(profile);
 }
 
-} // namespace
-
-std::vector<std::string> check(Connection& database)
+std::vector<std::string> findings_of(Connection& database, const char* sql)
 {
     std::vector<std::string> findings;
-    Statement row = database.prepare("PRAGMA integrity_check(20)");
+    Statement row = database.prepare(sql);
     try {
         while (row.step())
             if (row.text(0) != "ok")
@@ -325,6 +324,18 @@ std::vector<std::string> check(Connection& database)
         findings.emplace_back(error.what());
     }
     return findings;
+}
+
+} // namespace
+
+std::vector<std::string> check(Connection& database)
+{
+    return findings_of(database, "PRAGMA integrity_check(20)");
+}
+
+std::vector<std::string> quick_check(Connection& database)
+{
+    return findings_of(database, "PRAGMA quick_check(20)");
 }
 
 Rescued rescue(const ProfileLock& lock)
@@ -370,7 +381,7 @@ fs::path restore_backup(const ProfileLock& lock, const fs::path& backup)
     remove_with_log(partial);
     copy_to_disk(backup, partial);
     try {
-        Connection copy(partial, Connection::Mode::read_only);
+        Connection copy(partial, Connection::Mode::copy_only);
         refuse_foreign(copy, supported_version());
         const std::vector<std::string> findings = check(copy);
         if (!findings.empty())

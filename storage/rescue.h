@@ -15,6 +15,8 @@ namespace storage {
 // What SQLite finds wrong with the file, in its words, at most twenty lines; empty for a sound one. Reads all
 // of it.
 std::vector<std::string> check(Connection& database);
+// The same without comparing the indexes to their tables, in a fraction of the time.
+std::vector<std::string> quick_check(Connection& database);
 
 struct Rescued
 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "storage/backup.h"
 #include "storage/chat_store.h"
 #include "storage/migrations.h"
 #include "tests/storage/profile.h"
@@ -234,6 +235,61 @@ private slots:
         QVERIFY(kept == std::vector<fs::path>(made.end() - kept_backups, made.end()));
         Connection newest(kept.back(), Connection::Mode::read_only);
         QCOMPARE(number(newest, "SELECT count(*) FROM conversations"), 5);
+    }
+
+    void a_scheduled_backup_is_made_when_it_is_due()
+    {
+        constexpr Time day = 24LL * 60 * 60 * 1000;
+        Profile profile;
+        const ProfileLock lock(profile.path());
+        ChatStore store(lock);
+        store.create_conversation("kept");
+        const std::optional<fs::path> first = backup_if_due(profile.path(), day);
+        QVERIFY(first);
+        QVERIFY(std::abs(now() - time_of_backup(*first).value_or(0)) < 60000);
+        QVERIFY(!backup_if_due(profile.path(), day)); // made just now
+        {
+            Connection copy(*first, Connection::Mode::read_only);
+            QCOMPARE(word(copy, "SELECT title FROM conversations"), std::string("kept"));
+        }
+
+        // Two days old, and one that a wrong clock dated far ahead.
+        fs::rename(*first, profile.backups() / "fathom-20261122-100000-000-v3.db");
+        const std::optional<fs::path> second = backup_if_due(profile.path(), day);
+        QVERIFY(second);
+        fs::rename(*second, profile.backups() / "fathom-29991122-100000-000-v3.db");
+        QVERIFY(backup_if_due(profile.path(), day));
+        QCOMPARE(backups_in(profile.backups()).size(), std::size_t(3));
+        std::ofstream(profile.backups() / "fathom-notes.db") << "not ours";
+        QTest::qSleep(2);
+        QVERIFY(backup_if_due(profile.path(), 0, 1));
+        QCOMPARE(backups_in(profile.backups()).size(), std::size_t(1));
+        QVERIFY(fs::exists(profile.backups() / "fathom-notes.db"));
+        store.create_conversation("the store works on");
+    }
+
+    void a_backup_that_is_damaged_replaces_none()
+    {
+        Profile profile;
+        fs::path whole;
+        {
+            const ProfileLock lock(profile.path());
+            ChatStore store(lock);
+            const Id conversation = store.create_conversation("first");
+            for (int i = 0; i < 50; ++i)
+                store.append_message(conversation, Role::user, std::string(2000, 'x'));
+            whole = store.backup_now();
+        }
+        // A text where an integer must be: VACUUM copies it, quick_check finds it.
+        {
+            Connection database(profile.database(), Connection::Mode::read_write);
+            database.execute("PRAGMA ignore_check_constraints = ON");
+            database.execute("UPDATE conversations SET pinned = 7");
+        }
+        const auto error = error_of([&] { backup_if_due(profile.path(), 0, 1); });
+        QVERIFY(error);
+        QCOMPARE(error->kind(), Error::Kind::corrupt);
+        QVERIFY(files_in(profile.backups()) == std::vector<fs::path>{whole});
     }
 
     void what_is_no_history_is_refused_and_left_alone_data()

@@ -19,6 +19,9 @@ constexpr size_t kColumns = 64;
 constexpr size_t kDepth = 12;
 constexpr qsizetype kHeldBack = 200;
 
+constexpr QStringView kSectionStart = u"<think>";
+constexpr QStringView kSectionEnd = u"</think>";
+
 bool isBlank(QChar c)
 {
     return c == u' ' || c == u'\t';
@@ -104,7 +107,8 @@ std::vector<ColumnAlignment> delimiterRow(QStringView text)
     return columns;
 }
 
-// Where a line longer than kPart is cut: behind a blank if there is one, never inside a surrogate pair.
+// Where a line longer than kPart is cut: behind a blank if there is one, never inside a surrogate pair nor
+// inside the end of a section.
 qsizetype partLength(QStringView text)
 {
     for (qsizetype at = kPart; at > kPart / 2; --at) {
@@ -112,7 +116,30 @@ qsizetype partLength(QStringView text)
             return at;
         }
     }
+    const qsizetype tag = text.first(kPart).lastIndexOf(u'<');
+    if (tag > kPart - kSectionEnd.size()) {
+        return tag;
+    }
     return text[kPart - 1].isHighSurrogate() ? kPart - 1 : kPart;
+}
+
+bool isPunctuation(QStringView text)
+{
+    static constexpr QStringView marks = u".,;:!?。，；：！？、";
+    return std::all_of(text.begin(), text.end(), [](QChar c) { return marks.contains(c); });
+}
+
+// Where the end of a formula begins, at or behind a position; a backslash that is escaped ends none.
+qsizetype mathEndAt(QStringView text, QStringView end, qsizetype from)
+{
+    qsizetype backslashes = 0;
+    for (qsizetype i = 0; i < text.size(); ++i) {
+        if (i >= from && backslashes % 2 == 0 && text.sliced(i).startsWith(end)) {
+            return i;
+        }
+        backslashes = text[i] == u'\\' ? backslashes + 1 : 0;
+    }
+    return -1;
 }
 
 } // namespace
@@ -145,6 +172,30 @@ std::vector<QString> tableCells(QStringView row)
     return cells;
 }
 
+QString formulaTex(QStringView source)
+{
+    source = source.trimmed();
+    for (const auto& [begin, end] : {std::pair(u"\\(", u"\\)"), std::pair(u"\\[", u"\\]"),
+                                     std::pair(u"$$", u"$$"), std::pair(u"$", u"$")}) {
+        const QStringView opening(begin);
+        const QStringView closing(end);
+        if (!source.startsWith(opening)) {
+            continue;
+        }
+        const qsizetype at = source.lastIndexOf(closing);
+        const QStringView behind = at < 0 ? source : source.sliced(at + closing.size()).trimmed();
+        if (at < opening.size() || !isPunctuation(behind)) {
+            return {};
+        }
+        QString tex = source.first(at).sliced(opening.size()).trimmed().toString();
+        if (!behind.isEmpty() && !tex.isEmpty()) {
+            tex += QStringLiteral("\n\\text{%1}").arg(behind);
+        }
+        return tex;
+    }
+    return {};
+}
+
 int BlockParser::Line::indent() const
 {
     return columnsAt(text, position);
@@ -174,6 +225,7 @@ void BlockParser::finish()
         readPending(true);
     }
     closeLeafAndContainers(0);
+    m_state.section = -1;
 }
 
 void BlockParser::clear()
@@ -246,10 +298,15 @@ bool BlockParser::heldBack(QStringView text) const
     if (m_state.midLine || text.size() > kHeldBack) {
         return false;
     }
+    const bool code = m_state.leaf == Leaf::Fence;
+    const QStringView tag = m_state.section >= 0 ? kSectionEnd : code ? QStringView() : kSectionStart;
+    const QStringView begun = text.trimmed();
+    if (!begun.isEmpty() && begun.size() < tag.size() && tag.startsWith(begun)) {
+        return true;
+    }
     static constexpr QStringView structure = u"-=*_#>`~+|:.$\\[]() \t\r0123456789";
-    if (m_state.leaf == Leaf::Fence && m_state.containers.empty()) {
-        const QStringView trimmed = text.trimmed();
-        return trimmed.startsWith(m_state.fence) && runLength(trimmed, m_state.fence) == trimmed.size();
+    if (code && m_state.containers.empty()) {
+        return begun.startsWith(m_state.fence) && runLength(begun, m_state.fence) == begun.size();
     }
     return std::all_of(text.begin(), text.end(), [](QChar c) { return structure.contains(c); });
 }
@@ -257,13 +314,75 @@ bool BlockParser::heldBack(QStringView text) const
 void BlockParser::feed(QStringView text, bool ends)
 {
     m_work += text.size();
+    read(text, ends);
+}
+
+// A line or part of one, in which sections begin and end.
+void BlockParser::read(QStringView text, bool ends)
+{
+    const qsizetype end = sectionEnd(text);
+    if (end >= 0) {
+        const QStringView before = text.first(end);
+        if (!before.trimmed().isEmpty()) {
+            // What is read tentatively must not change the blocks above: to them the line has not ended.
+            const bool final = !m_tentative;
+            m_state.midLine ? continueLine(before, final) : line(before, final);
+        }
+        closeLeafAndContainers(0);
+        m_state.section = -1;
+        text = text.sliced(end + kSectionEnd.size());
+        m_state.midLine = false;
+        if (text.trimmed().isEmpty()) {
+            return;
+        }
+    }
     if (m_state.midLine) {
         continueLine(text, ends);
     } else {
         m_state.ignoreRest = false;
+        if (startSection(text, ends)) {
+            return;
+        }
         line(text, ends);
     }
     m_state.midLine = !ends;
+}
+
+// A section begins with the answer, or with the tag alone on its line: whoever writes about the tag in a
+// sentence means no section.
+bool BlockParser::startSection(QStringView text, bool ends)
+{
+    const QStringView content = text.trimmed();
+    if (m_state.section >= 0 || m_state.leaf == Leaf::Fence || !content.startsWith(kSectionStart) ||
+        columnsAt(text, 0) > 3 || (content.size() > kSectionStart.size() && !m_blocks.empty())) {
+        return false;
+    }
+    closeLeafAndContainers(0);
+    push(BlockKind::Think);
+    m_state.section = static_cast<qsizetype>(m_blocks.size()) - 1;
+    const QStringView rest = text.sliced(skipBlanks(text, 0) + kSectionStart.size());
+    if (!rest.trimmed().isEmpty()) {
+        read(rest, ends);
+    }
+    return true;
+}
+
+// Where the end of the open section begins in a line; -1 if it goes on. Code that was left open ends with its
+// section, but only at the beginning of a line.
+qsizetype BlockParser::sectionEnd(QStringView text) const
+{
+    if (m_state.section < 0) {
+        return -1;
+    }
+    if (m_state.leaf == Leaf::Fence) {
+        const qsizetype begin = skipBlanks(text, 0);
+        return !m_state.midLine && text.sliced(begin).startsWith(kSectionEnd) ? begin : -1;
+    }
+    qsizetype at = text.indexOf(kSectionEnd);
+    while (at > 0 && text[at - 1] == u'`') {
+        at = text.indexOf(kSectionEnd, at + 1);
+    }
+    return at;
 }
 
 void BlockParser::line(QStringView text, bool ends)
@@ -307,10 +426,12 @@ void BlockParser::continueLine(QStringView text, bool ends)
 {
     switch (m_state.leaf) {
     case Leaf::Fence:
-    case Leaf::Math:
         if (!m_state.ignoreRest) {
             appendVerbatim(text, ends);
         }
+        break;
+    case Leaf::Math:
+        appendMath(text, 0, ends);
         break;
     case Leaf::Table:
         appendRow(text, ends);
@@ -373,10 +494,7 @@ bool BlockParser::continueVerbatim(const Line& line)
             m_state.leaf = Leaf::None; // a formula has no blank line: it was not closed
             return true;
         }
-        appendVerbatim(rest, line.ends);
-        if (line.ends && rest.trimmed().endsWith(m_state.mathEnd)) {
-            m_state.leaf = Leaf::None;
-        }
+        appendMath(rest, 0, line.ends);
         return true;
     }
     return false;
@@ -534,8 +652,8 @@ bool BlockParser::startMath(const Line& line)
         return false;
     }
     const QStringView end = dollars ? QStringView(u"$$") : QStringView(u"\\]");
-    const qsizetype close = rest.indexOf(end, 2);
-    if (close >= 0 && close + 2 < rest.size()) {
+    const qsizetype close = mathEndAt(rest, end, 2);
+    if (close >= 0 && !isPunctuation(rest.sliced(close + 2).trimmed())) {
         return false; // a formula in the middle of a sentence
     }
     closeLeafAndContainers(line.matched);
@@ -543,11 +661,28 @@ bool BlockParser::startMath(const Line& line)
     m_state.leaf = Leaf::Math;
     m_state.mathEnd = end.toString();
     m_state.pieceLines = 0;
-    appendVerbatim(rest, line.ends);
-    if (close >= 0 && line.ends) {
-        m_state.leaf = Leaf::None;
-    }
+    appendMath(rest, 2, line.ends);
     return true;
+}
+
+// A line of a formula, which may end it at or behind a position; words behind its end are a paragraph.
+void BlockParser::appendMath(QStringView text, qsizetype from, bool ends)
+{
+    const qsizetype close = ends ? mathEndAt(text, m_state.mathEnd, from) : -1;
+    if (close < 0) {
+        appendVerbatim(text, ends);
+        return;
+    }
+    const QStringView behind = text.sliced(close + 2).trimmed();
+    const bool words = !isPunctuation(behind);
+    appendVerbatim(words ? text.first(close + 2) : text, true);
+    m_blocks.back().closed = !m_blocks.back().continuation;
+    m_state.leaf = Leaf::None;
+    if (words) {
+        push(BlockKind::Paragraph);
+        m_state.leaf = Leaf::Paragraph;
+        appendParagraph(behind, true);
+    }
 }
 
 bool BlockParser::startRule(const Line& line)
@@ -628,6 +763,7 @@ Block& BlockParser::push(BlockKind kind)
 {
     Block block;
     block.kind = kind;
+    block.section = m_state.section;
     for (Container& container : m_state.containers) {
         if (!container.item) {
             ++block.quote;

@@ -5,7 +5,9 @@
 // can show any answer as one flat, virtualised list.
 //
 // The dialect is CommonMark 0.30 with GitHub's tables, strike-through and task lists, except that raw HTML is
-// text, indented code is text (answers fence their code), and link reference definitions are text.
+// text, indented code is text (answers fence their code), and link reference definitions are text. Two things
+// are added: formulas on lines of their own, in \\[ \\] or $$ $$, and <think> sections at the top level,
+// whose blocks follow their Think block and name it.
 #pragma once
 
 #include <QString>
@@ -22,7 +24,8 @@ enum class BlockKind
     Code,
     Math,
     Table,
-    Rule
+    Rule,
+    Think // opens a section of reasoning; has no source of its own
 };
 
 enum class ColumnAlignment
@@ -41,11 +44,13 @@ struct Block
     QString marker;   // "•", "3.", "☐" or "☑" on the first block of a list item
     QString language; // of a code block, lower case; may be empty
     bool continuation =
-        false; // goes on with the block above: a long paragraph, table or code block, cut for speed
+        false;           // goes on with the block above: a long paragraph, table or code block, cut for speed
+    bool closed = false; // a formula whose end has come, in one piece
+    qsizetype section = -1;               // the Think block that it belongs to
     std::vector<ColumnAlignment> columns; // of a table
-    // Paragraph, heading: inline Markdown. Code, math: the text itself, lines ended by '\n'.
-    // Table: rows as written, without the delimiter row, ended by '\n'; the first is the head unless
-    // continuation is set.
+    // Paragraph, heading: inline Markdown. Code, math: the text itself, lines ended by '\n'; of a formula
+    // with its delimiters. Table: rows as written, without the delimiter row, ended by '\n'; the first is the
+    // head unless continuation is set.
     QString source;
     qsizetype dirtyFrom = 0; // first letter of source that changed since clearDirty()
 };
@@ -60,6 +65,8 @@ public:
     void clear();
 
     const std::vector<Block>& blocks() const { return m_blocks; }
+    // The Think block whose section has not ended; -1 if there is none.
+    qsizetype openSection() const { return m_state.section; }
     // Blocks before this one are as they were at the last clearDirty().
     qsizetype firstDirty() const { return m_firstDirty; }
     void clearDirty();
@@ -93,6 +100,7 @@ private:
         int fenceIndent = 0;
         int pieceLines = 0;      // lines or rows in the current piece of a code block or table
         QString mathEnd;         // "$$" or "\\]"
+        qsizetype section = -1;  // the open Think block
         bool midLine = false;    // the part fed last did not end its line
         bool ignoreRest = false; // of a line that was structure only (an opening fence)
     };
@@ -119,6 +127,9 @@ private:
     void takeBackPending();
     bool heldBack(QStringView text) const;
     void feed(QStringView text, bool ends);
+    void read(QStringView text, bool ends);
+    bool startSection(QStringView text, bool ends);
+    qsizetype sectionEnd(QStringView text) const;
     void line(QStringView text, bool ends);
     void continueLine(QStringView text, bool ends);
     void matchContainers(Line& line) const;
@@ -130,6 +141,7 @@ private:
     bool startHeading(const Line& line);
     bool startFence(const Line& line);
     bool startMath(const Line& line);
+    void appendMath(QStringView text, qsizetype from, bool ends);
     bool startRule(const Line& line);
     bool startTable(const Line& line);
     bool endSetextHeading(const Line& line);
@@ -154,5 +166,9 @@ private:
 
 // The cells of one table row as written, without the outer pipes; "\|" is a letter of its cell.
 std::vector<QString> tableCells(QStringView row);
+
+// What is between the delimiters of a formula as written, with the punctuation that stands behind them; empty
+// if it is none.
+QString formulaTex(QStringView source);
 
 } // namespace ui

@@ -3,6 +3,7 @@
 
 #include <md4c.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace {
 // each line, so that no line looks like the beginning of a block, and around bold marks between Chinese
 // letters and punctuation. It is dropped from the output.
 constexpr QChar kHiddenBlank(0x205F);
+// Stands first in a code span that is a formula; no text contains this noncharacter.
+constexpr QChar kFormula(0xFDD0);
 constexpr size_t kDepth = 24;
 constexpr int kLongestRun = 16;
 
@@ -22,6 +25,42 @@ bool isIdeograph(QChar c)
     const char16_t u = c.unicode();
     return (u >= 0x3040 && u <= 0x30FF) || (u >= 0x3400 && u <= 0x9FFF) || (u >= 0xAC00 && u <= 0xD7AF) ||
            (u >= 0xF900 && u <= 0xFAFF) || c.isSurrogate();
+}
+
+bool isAsciiLetter(QChar c)
+{
+    return (c >= u'a' && c <= u'z') || (c >= u'A' && c <= u'Z');
+}
+
+bool isAsciiDigit(QChar c)
+{
+    return c >= u'0' && c <= u'9';
+}
+
+// Whether what stands between two single dollars reads as mathematics rather than as words between two
+// prices: no words apart without a sign of mathematics, and no word behind a number.
+bool isFormula(QStringView content)
+{
+    static constexpr QStringView signs = u"\\^_={}<>+-*/|()[]'!";
+    const auto isSign = [](QChar c) { return signs.contains(c); };
+    const bool apart = content.contains(u' ') || content.contains(u'\n');
+    if (apart && std::none_of(content.begin(), content.end(), isSign)) {
+        return false;
+    }
+    if (!isAsciiDigit(content[0])) {
+        return true;
+    }
+    QChar before;       // what the letters stand behind
+    qsizetype word = 0; // letters in a row
+    for (const QChar c : content) {
+        if (!isAsciiLetter(c)) {
+            word = 0;
+            before = c;
+        } else if (before != u'\\' && ++word == (before.isSpace() ? 2 : 3)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 qsizetype runLength(QStringView text, qsizetype position)
@@ -93,7 +132,9 @@ private:
     qsizetype copy(qsizetype i, qsizetype length)
     {
         for (const QChar c : QStringView(m_source).sliced(i, length)) {
-            m_result += c;
+            // An object replacement character stands for a formula in the text that a person selects.
+            const bool ours = c == kFormula || c == QChar::ObjectReplacementCharacter;
+            m_result += ours ? QChar(QChar::ReplacementCharacter) : c;
             if (c == u'\n') {
                 m_result += kHiddenBlank;
             }
@@ -140,8 +181,7 @@ private:
             const qsizetype end = find(u"$$", i + 2, 2);
             return end > i + 2 ? formula(i, end + 2) : copy(i, run);
         }
-        const bool opens = (i == 0 || !m_source[i - 1].isLetterOrNumber()) && i + 1 < m_source.size() &&
-                           !m_source[i + 1].isSpace();
+        const bool opens = !isAsciiWord(i - 1) && i + 1 < m_source.size() && !m_source[i + 1].isSpace();
         if (!opens || m_missing[3]) {
             return copy(i, 1);
         }
@@ -149,13 +189,18 @@ private:
             if (m_source[at] == u'\\') {
                 ++at;
             } else if (m_source[at] == u'$') {
-                const bool closes = at > i + 1 && !m_source[at - 1].isSpace() &&
-                                    (at + 1 == m_source.size() || !m_source[at + 1].isDigit());
+                const bool closes = at > i + 1 && !m_source[at - 1].isSpace() && !isAsciiWord(at + 1) &&
+                                    isFormula(QStringView(m_source).sliced(i + 1, at - i - 1));
                 return closes ? formula(i, at + 1) : copy(i, 1);
             }
         }
         m_missing[3] = true;
         return copy(i, 1);
+    }
+
+    bool isAsciiWord(qsizetype i) const
+    {
+        return i >= 0 && i < m_source.size() && (isAsciiLetter(m_source[i]) || isAsciiDigit(m_source[i]));
     }
 
     qsizetype formula(qsizetype begin, qsizetype end)
@@ -173,6 +218,7 @@ private:
             m_result += kHiddenBlank;
         }
         m_result += fence;
+        m_result += kFormula;
         copy(begin, end - begin);
         m_result += fence;
         if (end < m_source.size() && m_source[end] == u'`') {
@@ -206,6 +252,28 @@ private:
     bool m_bold = false;
 };
 
+bool isFormulaStart(QStringView text, qsizetype i)
+{
+    const QStringView rest = text.sliced(i);
+    return rest.startsWith(u"\\(") || rest.startsWith(u"\\[") ||
+           (rest.startsWith(u"$$") && runLength(rest, 0) == 2);
+}
+
+// A code span around a text.
+QString asCode(QStringView text)
+{
+    qsizetype longest = 0;
+    for (qsizetype i = 0; i < text.size(); ++i) {
+        if (text[i] == u'`') {
+            const qsizetype run = runLength(text, i);
+            longest = qMax(longest, run);
+            i += run - 1;
+        }
+    }
+    const QString fence(longest + 1, u'`');
+    return fence + text.toString() + (text.endsWith(u'`') ? QStringLiteral(" ") : QString()) + fence;
+}
+
 // Closes what an unfinished paragraph has open.
 QString closeOpenMarks(QString text)
 {
@@ -223,6 +291,14 @@ QString closeOpenMarks(QString text)
         if (text[i] == u'`') {
             openCode = openCode == 0 ? run : openCode == run ? 0 : openCode;
             i += run;
+        } else if (openCode == 0 && isFormulaStart(text, i)) {
+            const QStringView end = text[i] == u'$' ? u"$$" : text[i + 1] == u'(' ? u"\\)" : u"\\]";
+            const qsizetype at = text.indexOf(end, i + 2);
+            if (at < 0) {
+                return text.first(i) + asCode(QStringView(text).sliced(i)) +
+                       (bold ? QStringLiteral("**") : QString());
+            }
+            i = at + 2;
         } else if (openCode == 0 && text[i] == u'\\') {
             i += 2;
         } else if (openCode == 0 && text[i] == u'*') {
@@ -341,6 +417,8 @@ struct Writer
     QString out;
     std::vector<bool> tags; // for each open span, whether its tag was written
     bool lastBlank = false;
+    bool codeBegins = false; // a code span was entered, and it is not known yet whether it is a formula
+    bool formula = false;
 
     void tag(QLatin1String name)
     {
@@ -360,6 +438,16 @@ struct Writer
 
     void code(QStringView text)
     {
+        const bool marked = text.startsWith(kFormula);
+        if (codeBegins && !text.isEmpty()) {
+            codeBegins = false;
+            formula = marked;
+            tag(formula ? QLatin1String("<math>") : QLatin1String("<code>"));
+        }
+        if (formula || marked) {
+            write(marked ? text.sliced(1) : text);
+            return;
+        }
         // Rich text folds blanks; code keeps them.
         for (const QChar c : text) {
             const bool blank = c == u' ';
@@ -386,6 +474,7 @@ int leaveBlock(MD_BLOCKTYPE, void*, void*)
 int enterSpan(MD_SPANTYPE type, void* detail, void* userdata)
 {
     Writer& writer = *static_cast<Writer*>(userdata);
+    writer.formula = false;
     bool tagged = writer.tags.size() < kDepth;
     if (tagged) {
         switch (type) {
@@ -399,7 +488,7 @@ int enterSpan(MD_SPANTYPE type, void* detail, void* userdata)
             writer.tag(QLatin1String("<s>"));
             break;
         case MD_SPAN_CODE:
-            writer.tag(QLatin1String("<code>"));
+            writer.codeBegins = true;
             writer.lastBlank = false;
             break;
         case MD_SPAN_A: {
@@ -445,7 +534,8 @@ int leaveSpan(MD_SPANTYPE type, void* detail, void* userdata)
         writer.tag(QLatin1String("</s>"));
         break;
     case MD_SPAN_CODE:
-        writer.tag(QLatin1String("</code>"));
+        writer.tag(writer.formula ? QLatin1String("</math>") : QLatin1String("</code>"));
+        writer.codeBegins = false;
         break;
     case MD_SPAN_A:
         writer.tag(QLatin1String("</a>"));

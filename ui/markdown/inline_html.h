@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Inline Markdown to the limited rich text of the window: text with <b> <i> <s> <code> <br> <a href>, nothing
-// else. Everything of the source is escaped; raw HTML is text, an image is its description and address as
-// text, and only http, https and mailto addresses become links.
+// Inline Markdown to the limited rich text of the window: text with <b> <i> <s> <code> <br> <a href> and
+// <math>, nothing else. Everything of the source is escaped; raw HTML is text, an image is its description
+// and address as text, and only http, https and mailto addresses become links. <math> holds a formula as
+// written, with its delimiters: \\( \\), \\[ \\], $$ $$, or $ $ where no price or shell variable can be
+// meant.
 #pragma once
 
 #include <QString>
@@ -9,8 +11,8 @@
 
 namespace ui {
 
-// The text of a paragraph, heading or table cell. An unfinished one gets its open bold or code mark closed,
-// so that marks do not flash up while the text streams.
+// The text of a paragraph, heading or table cell. An unfinished one gets its open bold or code mark closed
+// and its open formula shown as code, so that marks do not flash up while the text streams.
 QString inlineHtml(const QString& source, bool unfinished = false);
 // The same without markup.
 QString inlinePlain(const QString& source);

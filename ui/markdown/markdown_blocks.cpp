@@ -3,11 +3,15 @@
 
 #include "ui/markdown/inline_html.h"
 
+#include <algorithm>
+
 namespace ui {
 
 namespace {
 
 constexpr int kWidestCell = 60;
+// A section that comes with more than this at once was not seen from its beginning: its time is unknown.
+constexpr qsizetype kSeenFromStart = 256;
 
 bool isVerbatim(BlockKind kind)
 {
@@ -29,18 +33,24 @@ QString typeName(BlockKind kind)
         return QStringLiteral("table");
     case BlockKind::Rule:
         return QStringLiteral("rule");
+    case BlockKind::Think:
+        return QStringLiteral("think");
     }
     return {};
 }
 
 QString kindName(BlockKind kind)
 {
-    if (isVerbatim(kind)) {
-        return QStringLiteral("code");
-    }
     return kind == BlockKind::Heading     ? QStringLiteral("text")
            : kind == BlockKind::Paragraph ? QStringLiteral("text")
+           : kind == BlockKind::Math      ? QStringLiteral("formula")
                                           : typeName(kind);
+}
+
+// What is thought stands in a quote of its own.
+int quotes(const Block& block)
+{
+    return block.quote + (block.section >= 0 ? 1 : 0);
 }
 
 QStringView withoutLastBreak(QStringView text)
@@ -227,14 +237,20 @@ void MarkdownBlocks::setText(const QString& text)
 {
     beginResetModel();
     drop(0);
+    m_shown.clear();
+    m_sections.clear();
+    m_openSection = -1;
     m_parser.clear();
     m_source = text;
     m_parser.append(text);
     m_parser.finish();
     m_parser.clearDirty();
     m_streaming = false;
-    for (qsizetype row = 0; row < static_cast<qsizetype>(m_parser.blocks().size()); ++row) {
-        m_rows.push_back(makeRow(row));
+    for (size_t index = 0; index < m_parser.blocks().size(); ++index) {
+        m_rows.push_back(makeRow(static_cast<qsizetype>(index)));
+        if (isShown(index)) {
+            m_shown.push_back(index);
+        }
     }
     endResetModel();
     emit countChanged();
@@ -250,6 +266,7 @@ void MarkdownBlocks::append(QStringView text)
     m_source += text;
     m_parser.append(text);
     publish();
+    followSection();
 }
 
 void MarkdownBlocks::finish()
@@ -260,10 +277,10 @@ void MarkdownBlocks::finish()
     m_streaming = false;
     m_parser.finish();
     publish();
+    followSection();
     if (!m_rows.empty()) {
         m_rows.back().rendered = false; // its open marks are no longer closed for it
-        const QModelIndex last = index(count() - 1);
-        emit dataChanged(last, last);
+        changed(m_rows.size() - 1, m_rows.size());
     }
     emit streamingChanged();
 }
@@ -284,18 +301,131 @@ void MarkdownBlocks::drop(size_t from)
     m_rows.resize(from);
 }
 
-MarkdownBlocks::Row MarkdownBlocks::makeRow(qsizetype row)
+MarkdownBlocks::Row MarkdownBlocks::makeRow(qsizetype index)
 {
     Row made;
-    made.kind = block(row).kind;
+    made.kind = block(index).kind;
     if (isVerbatim(made.kind)) {
-        made.code = new CodeText(this, row);
+        made.code = new CodeText(this, index);
     } else if (made.kind == BlockKind::Table) {
-        const bool more = block(row).continuation && row > 0;
-        TableRows* above = more ? m_rows[static_cast<size_t>(row - 1)].table : nullptr;
-        made.table = new TableRows(this, row, above ? above->first() : nullptr);
+        const bool more = block(index).continuation && index > 0;
+        TableRows* above = more ? m_rows[static_cast<size_t>(index - 1)].table : nullptr;
+        made.table = new TableRows(this, index, above ? above->first() : nullptr);
     }
     return made;
+}
+
+bool MarkdownBlocks::isShown(size_t index) const
+{
+    const std::vector<Block>& blocks = m_parser.blocks();
+    const Block& part = blocks[index];
+    const qsizetype number = static_cast<qsizetype>(index);
+    if (part.kind == BlockKind::Think) {
+        const bool empty = index + 1 == blocks.size() || blocks[index + 1].section != number;
+        return !empty || m_parser.openSection() == number;
+    }
+    if (part.section < 0) {
+        return true;
+    }
+    const auto section = m_sections.find(static_cast<size_t>(part.section));
+    const bool open = m_parser.openSection() == part.section;
+    return section == m_sections.end() ? open : !section->second.folded;
+}
+
+// The block behind the last one of a section.
+size_t MarkdownBlocks::sectionEnd(size_t think) const
+{
+    const std::vector<Block>& blocks = m_parser.blocks();
+    size_t end = think + 1;
+    while (end < blocks.size() && blocks[end].section == static_cast<qsizetype>(think)) {
+        ++end;
+    }
+    return end;
+}
+
+// The row of a block, or of the next one that has a row.
+size_t MarkdownBlocks::firstRow(size_t index) const
+{
+    return static_cast<size_t>(std::lower_bound(m_shown.begin(), m_shown.end(), index) - m_shown.begin());
+}
+
+// Brings the rows of the blocks begin..end-1 in line with isShown(), which has one answer for all of them.
+void MarkdownBlocks::show(size_t begin, size_t end)
+{
+    const size_t row = firstRow(begin);
+    const size_t behind = firstRow(end);
+    if (begin == end || isShown(begin) == (behind > row)) {
+        return;
+    }
+    const auto at = m_shown.begin() + static_cast<std::ptrdiff_t>(row);
+    if (behind > row) {
+        beginRemoveRows({}, static_cast<int>(row), static_cast<int>(behind - 1));
+        m_shown.erase(at, m_shown.begin() + static_cast<std::ptrdiff_t>(behind));
+        endRemoveRows();
+    } else {
+        std::vector<size_t> fresh;
+        for (size_t index = begin; index < end; ++index) {
+            fresh.push_back(index);
+        }
+        beginInsertRows({}, static_cast<int>(row), static_cast<int>(row + fresh.size() - 1));
+        m_shown.insert(at, fresh.begin(), fresh.end());
+        endInsertRows();
+    }
+    emit countChanged();
+}
+
+void MarkdownBlocks::changed(size_t begin, size_t end)
+{
+    const size_t row = firstRow(begin);
+    const size_t behind = firstRow(end);
+    if (behind > row) {
+        emit dataChanged(index(static_cast<int>(row)), index(static_cast<int>(behind - 1)));
+    }
+}
+
+// A section that begins is shown; one that ends is folded and knows its time.
+void MarkdownBlocks::followSection()
+{
+    const qsizetype open = m_parser.openSection();
+    if (open == m_openSection) {
+        return;
+    }
+    const qsizetype ended = m_openSection;
+    m_openSection = open;
+    if (ended >= 0) {
+        const size_t think = static_cast<size_t>(ended);
+        Section& section = m_sections[think];
+        section.milliseconds = section.measured ? section.begun.elapsed() : -1;
+        section.folded = section.folded || !section.chosen;
+        if (think < m_rows.size()) {
+            show(think + 1, sectionEnd(think));
+            show(think, think + 1);
+            changed(think, think + 1);
+        }
+    }
+    if (open >= 0) {
+        Section& section = m_sections[static_cast<size_t>(open)];
+        if (!section.begun.isValid()) {
+            section.begun.start();
+            section.folded = false;
+            section.measured =
+                m_source.size() - m_source.lastIndexOf(QLatin1String("<think>")) < kSeenFromStart;
+        }
+        changed(static_cast<size_t>(open), static_cast<size_t>(open) + 1);
+    }
+}
+
+void MarkdownBlocks::setFolded(int row, bool folded)
+{
+    if (row < 0 || row >= count() || m_rows[m_shown[static_cast<size_t>(row)]].kind != BlockKind::Think) {
+        return;
+    }
+    const size_t think = m_shown[static_cast<size_t>(row)];
+    Section& section = m_sections[think];
+    section.folded = folded;
+    section.chosen = true;
+    show(think + 1, sectionEnd(think));
+    changed(think, think + 1);
 }
 
 // Tells the views what the parser changed: rows that stay of their kind change in place.
@@ -304,14 +434,21 @@ void MarkdownBlocks::publish()
     const std::vector<Block>& blocks = m_parser.blocks();
     const size_t first = static_cast<size_t>(m_parser.firstDirty());
     const size_t before = m_rows.size();
+    const size_t shownBefore = m_shown.size();
     size_t same = qMin(first, before);
     while (same < before && same < blocks.size() && goesOn(m_rows[same], blocks[same])) {
         ++same;
     }
     if (before > same) {
-        beginRemoveRows({}, static_cast<int>(same), static_cast<int>(before - 1));
-        drop(same);
-        endRemoveRows();
+        const size_t row = firstRow(same);
+        if (row < m_shown.size()) {
+            beginRemoveRows({}, static_cast<int>(row), static_cast<int>(m_shown.size() - 1));
+            drop(same);
+            m_shown.resize(row);
+            endRemoveRows();
+        } else {
+            drop(same);
+        }
     }
     for (size_t i = first; i < same; ++i) {
         m_rows[i].kind = blocks[i].kind;
@@ -323,23 +460,36 @@ void MarkdownBlocks::publish()
         }
     }
     if (same > first) {
-        emit dataChanged(index(static_cast<int>(first)), index(static_cast<int>(same - 1)));
+        changed(first, same);
     }
     if (blocks.size() > same) {
-        beginInsertRows({}, static_cast<int>(same), static_cast<int>(blocks.size() - 1));
+        std::vector<size_t> fresh;
+        for (size_t i = same; i < blocks.size(); ++i) {
+            if (isShown(i)) {
+                fresh.push_back(i);
+            }
+        }
+        const int row = static_cast<int>(m_shown.size());
+        if (!fresh.empty()) {
+            beginInsertRows({}, row, row + static_cast<int>(fresh.size()) - 1);
+        }
         for (size_t i = same; i < blocks.size(); ++i) {
             m_rows.push_back(makeRow(static_cast<qsizetype>(i)));
         }
-        endInsertRows();
+        m_shown.insert(m_shown.end(), fresh.begin(), fresh.end());
+        if (!fresh.empty()) {
+            endInsertRows();
+        }
     }
     m_parser.clearDirty();
     if (m_rows.size() != before || same != before) {
         // The block above the new ones is no longer the last: its open marks stay open.
         if (same > 0 && same == qMin(first, before)) {
             m_rows[same - 1].rendered = false;
-            const QModelIndex above = index(static_cast<int>(same - 1));
-            emit dataChanged(above, above);
+            changed(same - 1, same);
         }
+    }
+    if (m_shown.size() != shownBefore || same != before) {
         emit countChanged();
     }
 }
@@ -357,16 +507,17 @@ bool MarkdownBlocks::goesOn(const Row& row, const Block& block)
 
 QString MarkdownBlocks::codeAt(int row) const
 {
-    if (row < 0 || row >= count() || !isVerbatim(block(row).kind)) {
+    if (row < 0 || row >= count() || !m_rows[m_shown[static_cast<size_t>(row)]].code) {
         return {};
     }
-    int begin = row;
-    while (begin > 0 && block(begin).continuation) {
+    const std::vector<Block>& blocks = m_parser.blocks();
+    size_t begin = m_shown[static_cast<size_t>(row)];
+    while (begin > 0 && blocks[begin].continuation) {
         --begin;
     }
-    QString code = block(begin).source;
-    for (int i = begin + 1; i < count() && block(i).continuation; ++i) {
-        code += block(i).source;
+    QString code = blocks[begin].source;
+    for (size_t i = begin + 1; i < blocks.size() && blocks[i].continuation; ++i) {
+        code += blocks[i].source;
     }
     return withoutLastBreak(code).toString();
 }
@@ -376,7 +527,7 @@ QString MarkdownBlocks::plainAt(int row) const
     if (row < 0 || row >= count()) {
         return {};
     }
-    const Block& part = block(row);
+    const Block& part = m_parser.blocks()[m_shown[static_cast<size_t>(row)]];
     return part.kind == BlockKind::Paragraph || part.kind == BlockKind::Heading ? inlinePlain(part.source)
                                                                                 : part.source;
 }
@@ -388,11 +539,16 @@ int MarkdownBlocks::rowCount(const QModelIndex& parent) const
 
 QVariant MarkdownBlocks::data(const QModelIndex& index, int role) const
 {
-    const size_t row = static_cast<size_t>(index.row());
-    if (!index.isValid() || row >= m_rows.size() || row >= m_parser.blocks().size()) {
+    if (!index.isValid() || index.row() >= count()) {
         return {};
     }
-    const Block& part = m_parser.blocks()[row];
+    const std::vector<Block>& blocks = m_parser.blocks();
+    const size_t at = m_shown[static_cast<size_t>(index.row())];
+    if (at >= blocks.size() || at >= m_rows.size()) {
+        return {};
+    }
+    const Block& part = blocks[at];
+    const Row& row = m_rows[at];
     switch (role) {
     case Type:
         return typeName(part.kind);
@@ -402,34 +558,51 @@ QVariant MarkdownBlocks::data(const QModelIndex& index, int role) const
         if (part.kind != BlockKind::Paragraph && part.kind != BlockKind::Heading) {
             return QString();
         }
-        if (!m_rows[row].rendered) {
+        if (!row.rendered) {
             m_inlineWork += part.source.size();
-            m_rows[row].html = inlineHtml(part.source, m_streaming && row + 1 == m_rows.size());
-            m_rows[row].rendered = true;
+            row.html = inlineHtml(part.source, m_streaming && at + 1 == m_rows.size());
+            row.rendered = true;
         }
-        return m_rows[row].html;
+        return row.html;
     case Level:
         return part.level;
     case Indent:
         return part.indent;
     case Quote:
-        return part.quote;
+        return quotes(part);
     case QuoteAbove:
-        return row > 0 ? qMin(part.quote, m_parser.blocks()[row - 1].quote) : 0;
+        return at > 0 ? qMin(quotes(part), quotes(blocks[at - 1])) : 0;
     case Marker:
         return part.marker;
     case Language:
         return part.language;
     case Code:
-        return QVariant::fromValue<QObject*>(m_rows[row].code);
+        return QVariant::fromValue<QObject*>(row.code);
     case Table:
-        return QVariant::fromValue<QObject*>(m_rows[row].table);
+        return QVariant::fromValue<QObject*>(row.table);
     case Continuation:
         return part.continuation;
     case Continued:
-        return row + 1 < m_parser.blocks().size() && m_parser.blocks()[row + 1].continuation;
+        return at + 1 < blocks.size() && blocks[at + 1].continuation;
     case Last:
-        return row + 1 == m_rows.size();
+        return index.row() + 1 == count();
+    case Tex:
+        return part.kind == BlockKind::Math && part.closed ? formulaTex(part.source) : QString();
+    case Thought:
+        return part.section >= 0;
+    case Thinking:
+        return part.kind == BlockKind::Think && m_openSection == static_cast<qsizetype>(at);
+    case Folded:
+    case Seconds: {
+        const auto section = m_sections.find(at);
+        const bool known = part.kind == BlockKind::Think && section != m_sections.end();
+        if (role == Folded) {
+            return part.kind == BlockKind::Think && (!known || section->second.folded);
+        }
+        return known && section->second.milliseconds >= 0
+                   ? static_cast<int>((section->second.milliseconds + 500) / 1000)
+                   : -1;
+    }
     default:
         return {};
     }
@@ -450,7 +623,12 @@ QHash<int, QByteArray> MarkdownBlocks::roleNames() const
             {Table, "table"},
             {Continuation, "continuation"},
             {Continued, "continued"},
-            {Last, "last"}};
+            {Last, "last"},
+            {Tex, "tex"},
+            {Thought, "thought"},
+            {Thinking, "thinking"},
+            {Folded, "folded"},
+            {Seconds, "seconds"}};
 }
 
 } // namespace ui

@@ -7,9 +7,11 @@
 #include "ui/markdown/block_parser.h"
 
 #include <QAbstractListModel>
+#include <QElapsedTimer>
 #include <QPointer>
 #include <QStringList>
 
+#include <map>
 #include <vector>
 
 namespace ui {
@@ -24,7 +26,7 @@ class CodeText : public QObject
     Q_PROPERTY(QString text READ text NOTIFY changed)
 
 public:
-    CodeText(MarkdownBlocks* owner, qsizetype row);
+    CodeText(MarkdownBlocks* owner, qsizetype index);
     QString language() const;
     // Without the line break at its end.
     QString text() const;
@@ -92,11 +94,16 @@ private:
     QList<int> m_widths;
 };
 
-// Roles: type ("paragraph" "heading" "code" "math" "table" "rule"), kind ("text" "code" "table" "rule": which
-// delegate shows it; never changes for a row), html (limited rich text of a paragraph or heading), level,
-// indent, quote, quoteAbove (how many of its quotes the block above stands in too), marker, language, code
-// (CodeText of code and math), table (TableRows), continuation, continued (the next block goes on with this
-// one), last.
+// Roles: type ("paragraph" "heading" "code" "math" "table" "rule" "think"), kind ("text" "code" "formula"
+// "table" "rule" "think": which delegate shows it; never changes for a row), html (limited rich text of a
+// paragraph or heading), level, indent, quote (a section of reasoning counts as one), quoteAbove (how many of
+// its quotes the block above stands in too), marker, language, code (CodeText of code and math), table
+// (TableRows), continuation, continued (the next block goes on with this one), last, tex (of a complete formula,
+// without delimiters), thought (it belongs to a section of reasoning), thinking (a section that still goes on),
+// folded (a section whose blocks are no rows), seconds (that a section took; -1 if nobody measured).
+//
+// A section of reasoning is shown while it is written and folded at its end, unless the person chose
+// otherwise. An empty one is no row at all.
 class MarkdownBlocks : public QAbstractListModel
 {
     Q_OBJECT
@@ -119,7 +126,12 @@ public:
         Table,
         Continuation,
         Continued,
-        Last
+        Last,
+        Tex,
+        Thought,
+        Thinking,
+        Folded,
+        Seconds
     };
     Q_ENUM(Role)
 
@@ -133,13 +145,16 @@ public:
     void finish();
     QString source() const { return m_source; }
 
-    int count() const { return static_cast<int>(m_rows.size()); }
+    int count() const { return static_cast<int>(m_shown.size()); }
     bool streaming() const { return m_streaming; }
     // The whole code that the row belongs to, over all its pieces.
     Q_INVOKABLE QString codeAt(int row) const;
     // The text of a block without markup, as a screen reader speaks it.
     Q_INVOKABLE QString plainAt(int row) const;
-    const Block& block(qsizetype row) const { return m_parser.blocks()[static_cast<size_t>(row)]; }
+    // Shows or hides the blocks of the section that begins with this row.
+    Q_INVOKABLE void setFolded(int row, bool folded);
+    // By its number in the text, whether or not it is a row.
+    const Block& block(qsizetype index) const { return m_parser.blocks()[static_cast<size_t>(index)]; }
     qint64 work() const { return m_parser.work() + m_inlineWork; }
 
     int rowCount(const QModelIndex& parent = {}) const override;
@@ -159,13 +174,30 @@ private:
         mutable QString html;
         mutable bool rendered = false;
     };
+    struct Section
+    {
+        bool folded = true;
+        bool chosen = false; // by the person
+        bool measured = false;
+        QElapsedTimer begun;
+        qint64 milliseconds = -1;
+    };
     static bool goesOn(const Row& row, const Block& block);
     void publish();
     void drop(size_t from);
-    Row makeRow(qsizetype row);
+    Row makeRow(qsizetype index);
+    bool isShown(size_t index) const;
+    size_t sectionEnd(size_t think) const;
+    size_t firstRow(size_t index) const;
+    void show(size_t begin, size_t end);
+    void changed(size_t begin, size_t end);
+    void followSection();
 
     BlockParser m_parser;
-    std::vector<Row> m_rows;
+    std::vector<Row> m_rows;     // one for each block
+    std::vector<size_t> m_shown; // the blocks that are rows of this model, ascending
+    std::map<size_t, Section> m_sections;
+    qsizetype m_openSection = -1;
     QString m_source;
     bool m_streaming = false;
     mutable qint64 m_inlineWork = 0;

@@ -49,11 +49,24 @@ void TestInlineHtml::renders_data()
     QTest::newRow("no heading") << u"a\n# b\n- c\n> d\n```"_s << u"a # b - c &gt; d ```"_s;
     QTest::newRow("image is text") << u"![cat](https://a.org/c.png)"_s << u"cat (https://a.org/c.png)"_s;
     QTest::newRow("formula") << u"with $x_1 * y_2 * z_3$ and"_s
-                             << u"with <code>$x_1 * y_2 * z_3$</code> and"_s;
+                             << u"with <math>$x_1 * y_2 * z_3$</math> and"_s;
     QTest::newRow("formula in brackets")
-        << u"so \\(a_i * b_i\\) is"_s << u"so <code>\\(a_i * b_i\\)</code> is"_s;
-    QTest::newRow("display formula") << u"so $$a_b$$ is"_s << u"so <code>$$a_b$$</code> is"_s;
-    QTest::newRow("money") << u"$5 and $10"_s << u"$5 and $10"_s;
+        << u"so \\(a_i * b_i\\) is"_s << u"so <math>\\(a_i * b_i\\)</math> is"_s;
+    QTest::newRow("display formula") << u"so $$a_b$$ is"_s << u"so <math>$$a_b$$</math> is"_s;
+    QTest::newRow("formula in Chinese") << u"设$x$为"_s << u"设<math>$x$</math>为"_s;
+    QTest::newRow("formula of several lines")
+        << u"a \\[ b\n+ c \\] d"_s << u"a <math>\\[ b + c \\]</math> d"_s;
+    QTest::newRow("formula with marks")
+        << u"\\(a<b\\) **\\(c\\)**"_s << u"<math>\\(a&lt;b\\)</math> <b><math>\\(c\\)</math></b>"_s;
+    QTest::newRow("formula in code") << u"`\\(a\\)` and `$b$`"_s
+                                     << u"<code>\\(a\\)</code> and <code>$b$</code>"_s;
+    QTest::newRow("code in a formula") << u"\\(`a`\\)"_s << u"<math>\\(`a`\\)</math>"_s;
+    QTest::newRow("escaped backslash") << u"\\\\(a\\)"_s << u"\\(a)"_s;
+    QTest::newRow("number") << u"$5$ and $3x+2$"_s << u"<math>$5$</math> and <math>$3x+2$</math>"_s;
+    for (const QString& plain : {u"$5 and $10"_s, u"$5, or US$7"_s, u"it is $5-10 per unit, $ 20 for two"_s,
+                                 u"costs 5$ or 10$"_s, u"from $1 to 2$"_s, u"$3 - 4 in US$"_s,
+                                 u"echo $HOME/bin:$PATH"_s, u"$ x $"_s, u"a$b$c"_s, u"\\$5$"_s, u"$x$2"_s})
+        QTest::newRow(qPrintable(plain)) << plain << QString(plain).remove(u'\\');
     QTest::newRow("Chinese bold") << u"这是**“重点”**的意思。**注意：**请看"_s
                                   << u"这是<b>“重点”</b>的意思。<b>注意：</b>请看"_s;
 }
@@ -74,6 +87,10 @@ void TestInlineHtml::closesWhatIsUnfinished_data()
     QTest::newRow("half closed") << u"a **bo*"_s << u"a <b>bo</b>"_s;
     QTest::newRow("code") << u"a `co"_s << u"a <code>co</code>"_s;
     QTest::newRow("link") << u"a [text](https://exa"_s << u"a text"_s;
+    QTest::newRow("formula") << u"a \\(x_1 * y"_s << u"a <code>\\(x_1 * y</code>"_s;
+    QTest::newRow("formula in bold") << u"**a \\(x_1"_s << u"<b>a <code>\\(x_1</code></b>"_s;
+    QTest::newRow("display formula") << u"a $$x `"_s << u"a <code>$$x ` </code>"_s;
+    QTest::newRow("closed formula") << u"\\(x*y\\) **b"_s << u"<math>\\(x*y\\)</math> <b>b</b>"_s;
     QTest::newRow("finished") << u"a **b** `c`"_s << u"a <b>b</b> <code>c</code>"_s;
 }
 
@@ -108,8 +125,8 @@ static bool onlyOurTags(const QString& html)
     while ((at = html.indexOf(u'<', at)) >= 0) {
         const qsizetype end = html.indexOf(u'>', at);
         const QString tag = html.sliced(at + 1, end < 0 ? html.size() - at - 1 : end - at - 1);
-        static const QStringList known{u"b"_s,  u"/b"_s,   u"i"_s,     u"/i"_s, u"s"_s,
-                                       u"/s"_s, u"code"_s, u"/code"_s, u"br"_s, u"/a"_s};
+        static const QStringList known{u"b"_s,    u"/b"_s,    u"i"_s,  u"/i"_s, u"s"_s,    u"/s"_s,
+                                       u"code"_s, u"/code"_s, u"br"_s, u"/a"_s, u"math"_s, u"/math"_s};
         const bool link = tag.startsWith(u"a href=\"http") || tag.startsWith(u"a href=\"mailto:");
         if (!known.contains(tag) && !(link && tag.count(u'"') == 2))
             return false;
@@ -185,7 +202,8 @@ void TestInlineHtml::randomBytes()
     const unsigned seed = std::random_device{}();
     qInfo("seed %u", seed);
     std::mt19937 random(seed);
-    const QString alphabet = u"ab *_`[]()!<>&;\"'\\$~#\n:/.\u4e2d\u6587\u3002\u202E\u0300\u205F"_s;
+    const QString alphabet =
+        u"ab *_`[]()!<>&;\"'\\$~#\n:/.\u4e2d\u6587\u3002\u202E\u0300\u205F\uFDD0\uFFFC"_s;
     for (int round = 0; round < 2000; ++round) {
         QString source;
         const int length = static_cast<int>(random() % 120);

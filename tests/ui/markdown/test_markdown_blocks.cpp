@@ -22,6 +22,10 @@ private slots:
     void streamingEqualsAtOnce();
     void randomTextStreamsEqually();
     void finishedBlocksAreLeftAlone();
+    void openFormulaIsSource();
+    void sectionsFold();
+    void sectionsAreTimed();
+    void thoughtsCostNoMore();
     void codeAppends();
     void longCodeComesInPieces();
     void tables();
@@ -30,12 +34,18 @@ private slots:
     void nothingFlashesUp();
 };
 
-// One line for each block: what it is, where it stands, what it holds.
-static QString describe(const MarkdownBlocks& model)
+// One line for each block: what it is, where it stands, what it holds. Sections are unfolded for it.
+static QString describe(MarkdownBlocks& model)
 {
     QStringList lines;
+    qsizetype number = -1;
     for (int row = 0; row < model.count(); ++row) {
-        const Block& block = model.block(row);
+        model.setFolded(row, false);
+        do // an empty section is no row
+            ++number;
+        while (model.block(number).kind == BlockKind::Think &&
+               model.data(model.index(row), MarkdownBlocks::Kind) != u"think"_s);
+        const Block& block = model.block(number);
         QString line = model.data(model.index(row), MarkdownBlocks::Type).toString();
         if (block.level > 0)
             line += QString::number(block.level);
@@ -49,6 +59,11 @@ static QString describe(const MarkdownBlocks& model)
             line += u" ("_s + block.language + u')';
         if (block.continuation)
             line += u" +"_s;
+        if (block.section >= 0)
+            line += u" thought"_s;
+        const QString tex = model.data(model.index(row), MarkdownBlocks::Tex).toString();
+        if (!tex.isEmpty())
+            line += u" {"_s + QString(tex).replace(u'\n', u'|') + u'}';
         QString content = block.kind == BlockKind::Paragraph || block.kind == BlockKind::Heading
                               ? model.data(model.index(row), MarkdownBlocks::Html).toString()
                               : block.source;
@@ -112,8 +127,43 @@ void TestMarkdownBlocks::blocks_data()
     QTest::newRow("table after text") << u"x\na|b\n-|-\n1|2"_s << u"paragraph: x\ntable: a|b|1|2|"_s;
     QTest::newRow("no table") << u"a | b\n--- | --- | ---"_s << u"paragraph: a | b --- | --- | ---"_s;
     QTest::newRow("formula") << u"so\n$$\na_1 * b_2\n$$\nand"_s
-                             << u"paragraph: so\nmath: $$|a_1 * b_2|$$|\nparagraph: and"_s;
-    QTest::newRow("formula on a line") << u"\\[ a*b*c \\]"_s << u"math: \\[ a*b*c \\]|"_s;
+                             << u"paragraph: so\nmath {a_1 * b_2}: $$|a_1 * b_2|$$|\nparagraph: and"_s;
+    QTest::newRow("formula on a line") << u"\\[ a*b*c \\]"_s << u"math {a*b*c}: \\[ a*b*c \\]|"_s;
+    QTest::newRow("formula at the end of a sentence")
+        << u"\\[ a \\]."_s << u"math {a|\\text{.}}: \\[ a \\].|"_s;
+    QTest::newRow("words behind a formula")
+        << u"\\[\na\n\\] where a"_s << u"math {a}: \\[|a|\\]|\nparagraph: where a"_s;
+    QTest::newRow("formula in a sentence") << u"\\[ a \\] is"_s << u"paragraph: <math>\\[ a \\]</math> is"_s;
+    QTest::newRow("formula with line breaks")
+        << u"\\[ a \\\\[2pt]\nb \\\\]\nc \\]"_s
+        << u"math {a \\\\[2pt]|b \\\\]|c}: \\[ a \\\\[2pt]|b \\\\]|c \\]|"_s;
+    QTest::newRow("formula in a list")
+        << u"1. so\n   \\[\n   a\n   \\]\n2. b"_s
+        << u"paragraph in1 1.: so\nmath in1 {a}: \\[|a|\\]|\nparagraph in1 2.: b"_s;
+    QTest::newRow("formula in code") << u"```\n\\[ a \\]\n```"_s << u"code: \\[ a \\]|"_s;
+    QTest::newRow("empty formula") << u"$$\n$$\na"_s << u"math: $$|$$|\nparagraph: a"_s;
+    QTest::newRow("section") << u"<think>\na\n\nb\n</think>\n\nc"_s
+                             << u"think: \nparagraph thought: a\nparagraph thought: b\nparagraph: c"_s;
+    QTest::newRow("section on a line")
+        << u"<think>a</think>b"_s << u"think: \nparagraph thought: a\nparagraph: b"_s;
+    QTest::newRow("section with open code") << u"<think>\n```\na </think>\n</think>\nb"_s
+                                            << u"think: \ncode thought: a </think>|\nparagraph: b"_s;
+    QTest::newRow("section with list and formula")
+        << u"<think>\n- a\n  \\[ b \\]</think>\nc"_s
+        << u"think: \nparagraph in1 • thought: a\nmath in1 thought {b}: \\[ b \\]|\nparagraph: c"_s;
+    QTest::newRow("open section") << u"<think>\na"_s << u"think: \nparagraph thought: a"_s;
+    QTest::newRow("empty section") << u"<think>\n\n</think>\n\na"_s << u"paragraph: a"_s;
+    QTest::newRow("two sections")
+        << u"<think>a</think>b\n<think>\nc</think>d"_s
+        << u"think: \nparagraph thought: a\nparagraph: b\nthink: \nparagraph thought: c\nparagraph: d"_s;
+    QTest::newRow("tag in a sentence")
+        << u"a\n<think> is a tag, and `</think>`"_s
+        << u"paragraph: a &lt;think&gt; is a tag, and <code>&lt;/think&gt;</code>"_s;
+    QTest::newRow("tag in code") << u"```\n<think>\n```"_s << u"code: <think>|"_s;
+    QTest::newRow("tag quoted in a section")
+        << u"<think>\nsay `</think>` twice\n</think>a"_s
+        << u"think: \nparagraph thought: say <code>&lt;/think&gt;</code> twice\nparagraph: a"_s;
+    QTest::newRow("end without beginning") << u"a </think> b"_s << u"paragraph: a &lt;/think&gt; b"_s;
     QTest::newRow("unclosed formula") << u"$$ a\nb\n\nc"_s << u"math: $$ a|b|\nparagraph: c"_s;
     QTest::newRow("html is text") << u"<div>\n<img src=x>\n</div>"_s
                                   << u"paragraph: &lt;div&gt; &lt;img src=x&gt; &lt;/div&gt;"_s;
@@ -137,6 +187,8 @@ void TestMarkdownBlocks::streamingEqualsAtOnce_data()
     QTest::newRow("long code line") << u"```\n"_s + u"y"_s.repeated(50000) + u"\n```\nend"_s << QString();
     QTest::newRow("many lines of code")
         << u"```c\n"_s + u"int a = 1;\n"_s.repeated(1000) + u"```\nend"_s << QString();
+    QTest::newRow("long thought line") << u"<think>"_s + u"x"_s.repeated(1990) + u"</think>b"_s << QString();
+    QTest::newRow("long formula line") << u"\\[ "_s + u"a + "_s.repeated(900) + u"b \\] and"_s << QString();
     QTest::newRow("emoji") << u"\U0001F600"_s.repeated(3000) << QString();
 }
 
@@ -160,11 +212,12 @@ void TestMarkdownBlocks::randomTextStreamsEqually()
     qInfo("seed %u", seed);
     std::mt19937 random(seed);
     const auto below = [&random](size_t bound) { return static_cast<qsizetype>(random() % bound); };
-    const QStringList pieces{u"- "_s,   u"1. "_s,   u"  "_s,      u"> "_s,    u"```"_s, u"\n"_s,
-                             u"\n"_s,   u"\n\n"_s,  u"# "_s,      u"a"_s,     u"b c"_s, u"**"_s,
-                             u"|"_s,    u"|---|"_s, u"---\n"_s,   u"$$"_s,    u"\\["_s, u"\\]"_s,
-                             u"    "_s, u"[x] "_s,  u"===\n"_s,   u"中文"_s,  u"\t"_s,  u"~~~\n"_s,
-                             u"`"_s,    u"\r\n"_s,  u"* * *\n"_s, u"\u202E"_s};
+    const QStringList pieces{u"- "_s,   u"1. "_s,   u"  "_s,      u"> "_s,     u"```"_s,     u"\n"_s,
+                             u"\n"_s,   u"\n\n"_s,  u"# "_s,      u"a"_s,      u"b c"_s,     u"**"_s,
+                             u"|"_s,    u"|---|"_s, u"---\n"_s,   u"$$"_s,     u"\\["_s,     u"\\]"_s,
+                             u"    "_s, u"[x] "_s,  u"===\n"_s,   u"中文"_s,   u"\t"_s,      u"~~~\n"_s,
+                             u"`"_s,    u"\r\n"_s,  u"* * *\n"_s, u"\u202E"_s, u"<think>"_s, u"</think>"_s,
+                             u"\\("_s,  u"\\)"_s,   u"\\"_s,      u"$"_s};
     for (int round = 0; round < 600; ++round) {
         QString text;
         const qsizetype count = below(60);
@@ -202,6 +255,108 @@ void TestMarkdownBlocks::finishedBlocksAreLeftAlone()
     model.finish();
     QCOMPARE(touched, 0);
     QVERIFY(model.count() > finished);
+}
+
+// Until its end has come, a formula is its source.
+void TestMarkdownBlocks::openFormulaIsSource()
+{
+    MarkdownBlocks model;
+    const auto tex = [&model] { return model.data(model.index(0), MarkdownBlocks::Tex).toString(); };
+    for (const QChar c : u"\\[\n\\frac{a}{b} \\]"_s) {
+        model.append(QStringView(&c, 1));
+        QVERIFY(tex().isEmpty());
+        if (model.count() > 0)
+            QCOMPARE(model.data(model.index(0), MarkdownBlocks::Kind).toString(), u"formula"_s);
+    }
+    auto* source =
+        qobject_cast<ui::CodeText*>(model.data(model.index(0), MarkdownBlocks::Code).value<QObject*>());
+    QVERIFY(source);
+    QCOMPARE(source->text(), u"\\[\n\\frac{a}{b} \\]"_s);
+    model.append(u"\n");
+    QCOMPARE(tex(), u"\\frac{a}{b}"_s);
+    QCOMPARE(model.codeAt(0), u"\\[\n\\frac{a}{b} \\]"_s);
+}
+
+// Shown while it is written, folded at its end; what the person chose stays.
+void TestMarkdownBlocks::sectionsFold()
+{
+    const QString text = u"<think>\na\n\n- b\n</think>\n\nanswer"_s;
+    for (const bool chosen : {false, true}) {
+        MarkdownBlocks model;
+        const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        const auto value = [&model](int row, int role) { return model.data(model.index(row), role); };
+        for (const QChar c : text) {
+            model.append(QStringView(&c, 1));
+            if (value(0, MarkdownBlocks::Thinking).toBool() && model.count() == 2 && chosen)
+                model.setFolded(0, false);
+            if (value(0, MarkdownBlocks::Thinking).toBool())
+                QVERIFY(!value(0, MarkdownBlocks::Folded).toBool());
+        }
+        model.finish();
+        QCOMPARE(model.count(), chosen ? 4 : 2);
+        QCOMPARE(value(0, MarkdownBlocks::Folded).toBool(), !chosen);
+        QCOMPARE(value(0, MarkdownBlocks::Seconds).toInt(), 0);
+        QCOMPARE(model.plainAt(model.count() - 1), u"answer"_s);
+        model.setFolded(0, chosen);
+        model.setFolded(0, chosen); // once more changes nothing
+        QCOMPARE(model.count(), chosen ? 2 : 4);
+        model.setFolded(0, !chosen);
+        QCOMPARE(model.count(), chosen ? 4 : 2);
+        QCOMPARE(model.source(), text);
+    }
+
+    MarkdownBlocks closedWhileOpen; // what streams into a section that was folded by hand stays hidden
+    closedWhileOpen.append(u"<think>\na\n\n");
+    closedWhileOpen.setFolded(0, true);
+    closedWhileOpen.append(u"b\n\nc");
+    QCOMPARE(closedWhileOpen.count(), 1);
+    closedWhileOpen.append(u"\n</think>\nd");
+    QCOMPARE(closedWhileOpen.count(), 2);
+    closedWhileOpen.setFolded(1, true); // no section
+    QCOMPARE(closedWhileOpen.count(), 2);
+}
+
+void TestMarkdownBlocks::sectionsAreTimed()
+{
+    const auto seconds = [](const MarkdownBlocks& model) {
+        return model.data(model.index(0), MarkdownBlocks::Seconds).toInt();
+    };
+    MarkdownBlocks model;
+    model.append(u"<think>\na");
+    QTest::qWait(520);
+    QCOMPARE(seconds(model), -1);
+    model.append(u"</think>b");
+    QVERIFY(seconds(model) >= 1);
+
+    model.setText(u"<think>a</think>b"_s); // a stored one
+    QCOMPARE(seconds(model), -1);
+    QCOMPARE(model.count(), 2);
+    QVERIFY(model.data(model.index(0), MarkdownBlocks::Folded).toBool());
+
+    MarkdownBlocks late; // seen from its middle on
+    late.append(u"<think>\n"_s + u"word "_s.repeated(100));
+    late.append(u"</think>b");
+    QCOMPARE(seconds(late), -1);
+}
+
+// Each step of a section announces its own row alone, and its end the header and what folds.
+void TestMarkdownBlocks::thoughtsCostNoMore()
+{
+    MarkdownBlocks model;
+    model.append(u"<think>\n"_s + u"A paragraph.\n\n"_s.repeated(200));
+    int announced = 0;
+    connect(&model, &QAbstractItemModel::dataChanged, this,
+            [&](const QModelIndex& first, const QModelIndex& last) {
+                announced += last.row() - first.row() + 1;
+            });
+    for (const QChar c : u"Some more words.\n\nAnd "_s)
+        model.append(QStringView(&c, 1));
+    QVERIFY2(announced < 60, qPrintable(QString::number(announced)));
+    announced = 0;
+    for (const QChar c : u"more.</think>The answer goes on in this line."_s)
+        model.append(QStringView(&c, 1));
+    QVERIFY2(announced < 60, qPrintable(QString::number(announced)));
+    QCOMPARE(model.count(), 2);
 }
 
 void TestMarkdownBlocks::codeAppends()
@@ -305,6 +460,10 @@ void TestMarkdownBlocks::workIsLinear_data()
     QTest::newRow("table rows") << u"| a | b |\n|---|---|\n"_s;
     QTest::newRow("dollars") << u"$a$$\n"_s;
     QTest::newRow("setext") << u"a\n=\n"_s;
+    QTest::newRow("formulas") << u"\\[ a \\] b\n"_s;
+    QTest::newRow("open formula") << u"\\[ a + b\n"_s;
+    QTest::newRow("sections") << u"<think>\na</think>b\n"_s;
+    QTest::newRow("tags") << u"<think>"_s;
     QTest::newRow("zalgo") << u"a\u0300\u0301\u0302\u0303\u0304\u0305"_s;
 }
 

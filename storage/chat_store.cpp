@@ -4,6 +4,7 @@
 #include "storage/backup.h"
 #include "storage/folding.h"
 #include "storage/migrations.h"
+#include "storage/preview.h"
 #include "storage/rescue.h"
 
 #include <algorithm>
@@ -28,29 +29,6 @@ std::optional<std::int64_t> optional_integer(const Statement& row, int column)
 {
     return row.is_null(column) ? std::nullopt : std::optional(row.integer(column));
 }
-
-// The beginning of a text on one line: runs of blanks become one space, at most `limit` characters.
-std::string one_line(std::string_view text, std::size_t limit)
-{
-    std::string line;
-    bool blank = false;
-    for (std::size_t characters = 0; !text.empty() && characters < limit;) {
-        const Decoded next = decode(text);
-        if (is_blank(next.character)) {
-            blank = !line.empty();
-        } else {
-            if (blank)
-                line += ' ';
-            blank = false;
-            line += next.character == 0xFFFD ? std::string_view("\uFFFD") : text.substr(0, next.length);
-            ++characters;
-        }
-        text.remove_prefix(next.length);
-    }
-    return line;
-}
-
-constexpr std::size_t preview_length = 160; // characters
 
 // Columns 0 to 11, which both queries for conversations begin with.
 Conversation conversation_of(const Statement& row)
@@ -387,6 +365,12 @@ std::vector<MessageMatch> ChatReader::find_in_branch(Id conversation, std::strin
         [&] { return find_in(*m_database, conversation, branch_heads(conversation), text); });
 }
 
+void ChatReader::export_json(const std::vector<Id>& conversations, const std::filesystem::path& file,
+                             const Progress& progress)
+{
+    storage::export_json(*m_database, conversations, file, progress);
+}
+
 void ChatReader::interrupt() noexcept
 {
     ++m_interrupts;
@@ -442,7 +426,7 @@ void ChatStore::mark_interrupted()
     for (const Id id : ids) {
         m_database->run("UPDATE messages SET status = 'interrupted' WHERE id = ?1", id);
         index_message(*m_database, id);
-        update_preview(place_of(id).conversation);
+        update_preview(*m_database, place_of(id).conversation);
     }
     transaction.commit();
 }
@@ -537,7 +521,7 @@ Id ChatStore::fork(Id message, std::string_view title)
         index_message(*m_database, *parent);
     }
     m_database->run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", id, parent);
-    update_preview(id);
+    update_preview(*m_database, id);
     transaction.commit();
     return id;
 }
@@ -812,24 +796,7 @@ void ChatStore::choose(Id leaf, const Place& place)
     )sql";
     m_database->run(sql, leaf, extends ? 1 : no_limit);
     m_database->run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", place.conversation, leaf);
-    update_preview(place.conversation);
-}
-
-void ChatStore::update_preview(Id conversation)
-{
-    std::string preview;
-    {
-        const char* sql = R"sql(
-            SELECT substr(m.content, 1, 1000)
-            FROM conversations c JOIN messages m ON m.id = c.leaf
-            WHERE c.id = ?1
-        )sql";
-        Statement row = m_database->query(sql, conversation);
-        if (row.step())
-            preview = one_line(row.text(0), preview_length);
-    }
-    if (!preview.empty()) // an answer that has no text yet leaves the question there
-        m_database->run("UPDATE conversations SET preview = ?2 WHERE id = ?1", conversation, preview);
+    update_preview(*m_database, place.conversation);
 }
 
 Id ChatStore::append_message(Id conversation, Role role, std::string_view content)
@@ -891,7 +858,7 @@ void ChatStore::finish_answer(Id answer, const AnswerResult& result)
     index_message(*m_database, answer);
     const Id conversation = place_of(answer).conversation;
     m_database->run("UPDATE conversations SET updated_at = ?2 WHERE id = ?1", conversation, now());
-    update_preview(conversation);
+    update_preview(*m_database, conversation);
     transaction.commit();
 }
 
@@ -932,6 +899,15 @@ Id ChatStore::choose_branch(Id message)
     choose(leaf, place_of(leaf));
     transaction.commit();
     return leaf;
+}
+
+Imported ChatStore::import_json(const std::filesystem::path& file, IfPresent if_present,
+                                const Progress& progress)
+{
+    Transaction transaction(*m_database);
+    Imported imported = storage::import_json(*m_database, file, if_present, progress);
+    transaction.commit();
+    return imported;
 }
 
 // Presets

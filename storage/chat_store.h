@@ -3,6 +3,7 @@
 
 #include "storage/chat.h"
 #include "storage/database.h"
+#include "storage/exchange.h"
 #include "storage/profile_lock.h"
 #include "storage/search.h"
 
@@ -74,6 +75,12 @@ public:
     std::vector<NameCount> tags(Scope scope = Scope::active);
 
     std::vector<Preset> presets(); // in the order that the person gave them
+
+    // These conversations with all that belongs to them, of every branch, into one JSON file
+    // (resources/guide/export-format.md), in the order given and from one state of the history, a message in
+    // memory at a time. An answer that is being written is exported as an interrupted one.
+    void export_json(const std::vector<Id>& conversations, const std::filesystem::path& file,
+                     const Progress& progress = {});
 
     // Ends a running search or find with Error{cancelled}. The only function that any thread may call.
     void interrupt() noexcept;
@@ -165,6 +172,11 @@ public:
     // Returns that leaf.
     Id choose_branch(Id message);
 
+    // Takes in what export_json() wrote. All or nothing: for a file that is wrong it throws Error{other},
+    // which names the line, the place, what was expected and what was found.
+    Imported import_json(const std::filesystem::path& file, IfPresent if_present = IfPresent::skip,
+                         const Progress& progress = {});
+
     // Presets. Their names differ: Error{constraint} for one that is taken.
     Id add_preset(std::string_view name, std::string_view settings); // behind the others
     void change_preset(Id preset, std::string_view name, std::string_view settings);
@@ -202,7 +214,6 @@ private:
     Place place_of(Id message);
     Id insert_message(const Place& place, Status status, std::string_view content);
     void choose(Id leaf, const Place& place);
-    void update_preview(Id conversation);
 
     std::filesystem::path m_profile;
 };

@@ -23,27 +23,6 @@ fts5_api* fts5_of(sqlite3* database)
     return api;
 }
 
-void append(std::string& text, char32_t character)
-{
-    const auto add = [&](char32_t byte) { text += static_cast<char>(byte); };
-    if (character < 0x80) {
-        add(character);
-        return;
-    }
-    if (character < 0x800) {
-        add(0xC0 | character >> 6);
-    } else {
-        if (character < 0x10000) {
-            add(0xE0 | character >> 12);
-        } else {
-            add(0xF0 | character >> 18);
-            add(0x80 | (character >> 12 & 0x3F));
-        }
-        add(0x80 | (character >> 6 & 0x3F));
-    }
-    add(0x80 | (character & 0x3F));
-}
-
 // An exception must not travel through SQLite.
 template <typename Function> int guarded(Function function) noexcept
 {
@@ -123,7 +102,7 @@ void Folder::fold_into(std::u32string& folded, std::string_view text) const
         const auto ask = [&](char32_t begin, char32_t end) {
             characters.clear();
             for (char32_t character = begin; character < end; ++character)
-                append(characters, character);
+                append_utf8(characters, character);
             const std::vector<FoldedCharacter> answers = fold(characters);
             for (std::size_t i = 0; i < answers.size(); ++i)
                 all[begin + i] = answers[i].folded;
@@ -188,6 +167,27 @@ void add_bigram_tokenizer(sqlite3* database)
 bool is_blank(char32_t character)
 {
     return character <= 0x20 || character == 0x7F || character == 0xA0 || character == 0x3000;
+}
+
+void append_utf8(std::string& text, char32_t character)
+{
+    const auto add = [&](char32_t byte) { text += static_cast<char>(byte); };
+    if (character < 0x80) {
+        add(character);
+        return;
+    }
+    if (character < 0x800) {
+        add(0xC0 | character >> 6);
+    } else {
+        if (character < 0x10000) {
+            add(0xE0 | character >> 12);
+        } else {
+            add(0xF0 | character >> 18);
+            add(0x80 | (character >> 12 & 0x3F));
+        }
+        add(0x80 | (character >> 6 & 0x3F));
+    }
+    add(0x80 | (character & 0x3F));
 }
 
 Decoded decode(std::string_view text)

@@ -58,4 +58,6 @@ struct Decoded
 };
 Decoded decode(std::string_view text);
 
+void append_utf8(std::string& text, char32_t character);
+
 } // namespace storage

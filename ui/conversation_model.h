@@ -2,19 +2,23 @@
 #pragma once
 
 #include "ui/answers.h"
+#include "ui/sidebar_lines.h"
 #include "ui/store_bridge.h"
 
 #include <QAbstractListModel>
 #include <QDateTime>
+#include <QSet>
 #include <QTimer>
+#include <QVariantList>
 
+#include <unordered_map>
 #include <vector>
 
 namespace ui {
 
-// The sidebar: the conversations of a scope, or what a search found. Rows are kept sorted as the store sorts
-// them and are changed one by one as the store acknowledges; it is read as a whole only at the start and when
-// the scope changes.
+// The sidebar: the conversations of a scope with their folders, or what a search found. Lines are changed one
+// by one as the store acknowledges; it is read as a whole only at the start and when the scope changes.
+// Functions that take a list of ids do the same to all of them, with one undo.
 class ConversationModel : public QAbstractListModel
 {
     Q_OBJECT
@@ -31,6 +35,10 @@ class ConversationModel : public QAbstractListModel
     Q_PROPERTY(QString error READ error NOTIFY errorChanged)
     Q_PROPERTY(QString fatal READ fatal NOTIFY fatalChanged)
     Q_PROPERTY(bool ready READ ready NOTIFY readyChanged)
+    Q_PROPERTY(bool currentTemporary READ currentTemporary NOTIFY currentIdChanged)
+    Q_PROPERTY(int selectedCount READ selectedCount NOTIFY selectionChanged)
+    Q_PROPERTY(QStringList folders READ folders NOTIFY namesChanged)
+    Q_PROPERTY(QStringList tags READ tags NOTIFY namesChanged)
 
 public:
     enum Role
@@ -49,10 +57,18 @@ public:
         MatchStart,
         MatchLength,
         InTrash,
+        Temporary,
+        Selected,
+        Folder, // of a head its own path
+        Tags,
+        IsFolder,
+        Depth,
+        FolderCount,
+        FolderOpen,
     };
 
-    // Both outlive this object.
-    ConversationModel(StoreBridge& store, Answers& answers, QObject* parent = nullptr);
+    // All of them outlive this object.
+    ConversationModel(StoreBridge& store, Answers& answers, Settings& settings, QObject* parent = nullptr);
 
     int rowCount(const QModelIndex& parent = {}) const override;
     QVariant data(const QModelIndex& index, int role) const override;
@@ -64,21 +80,26 @@ public:
     QString query() const { return m_query; }
     bool searching() const { return !m_query.trimmed().isEmpty(); } // the rows are what was found
     bool searchRunning() const { return m_search_running; }
-    int count() const { return static_cast<int>(rows().size()); }
+    int count() const { return static_cast<int>(searching() ? m_hits.size() : m_lines.size()); }
     QString scope() const { return m_scope_name; }
-    int total() const { return static_cast<int>(m_rows.size()); } // of the scope, without search
-    QString undoText() const { return m_undo_text; }
+    int total() const { return static_cast<int>(m_rows.size()); } // conversations of the scope
+    QString undoText() const { return m_undo.text; }
     QString error() const { return m_error; }
     QString fatal() const
     {
         return m_fatal;
     }                                      // why there is no history; nothing works then but looking around
     bool ready() const { return m_ready; } // the list has been read
+    bool currentTemporary() const { return StoreBridge::isTemporary(m_current.id); }
+    int selectedCount() const { return static_cast<int>(m_selected.size()); }
+    QStringList folders() const { return m_folders; } // each before what it holds
+    QStringList tags() const { return m_tags; }       // in use
 
     void setQuery(const QString& query);
     void setScope(const QString& scope);
 
     Q_INVOKABLE void newConversation();
+    Q_INVOKABLE void newTemporary();
     Q_INVOKABLE void open(qint64 id);
     Q_INVOKABLE void rename(qint64 id, const QString& title);
     Q_INVOKABLE void setPinned(qint64 id, bool pinned);
@@ -88,10 +109,37 @@ public:
     Q_INVOKABLE void restore(qint64 id);
     Q_INVOKABLE void deleteForEver(qint64 id);
     Q_INVOKABLE void emptyTrash();
+    Q_INVOKABLE void pin(const QVariantList& ids, bool pinned);
+    Q_INVOKABLE void archive(const QVariantList& ids, bool archived);
+    Q_INVOKABLE void trash(const QVariantList& ids);
+    Q_INVOKABLE void putBack(const QVariantList& ids);
+    Q_INVOKABLE void erase(const QVariantList& ids); // for ever
+    Q_INVOKABLE void moveToFolder(const QVariantList& ids, const QString& folder);
+    Q_INVOKABLE void setTag(const QVariantList& ids, const QString& tag, bool on);
+    Q_INVOKABLE int countWithTag(const QVariantList& ids, const QString& tag) const;
+    Q_INVOKABLE QString folderOf(qint64 id) const;
+    Q_INVOKABLE bool isPinned(qint64 id) const;
+    Q_INVOKABLE QString titleOf(qint64 id) const;
+
+    Q_INVOKABLE void toggleFolder(const QString& folder);
+    Q_INVOKABLE void addFolder(const QString& folder);
+    Q_INVOKABLE void renameFolder(const QString& folder, const QString& path);
+    Q_INVOKABLE void removeFolder(const QString& folder); // what it holds moves to the one around it
+
+    // The selection. Rows that are folders are passed over.
+    Q_INVOKABLE void toggleSelected(int row);
+    Q_INVOKABLE void selectTo(int row); // from where the selection began, or from the current conversation
+    Q_INVOKABLE void selectAll();
+    Q_INVOKABLE void clearSelection();
+    // What an action on this conversation is meant for: the selection if it belongs to it, else it alone.
+    Q_INVOKABLE QVariantList targets(qint64 id) const;
+    Q_INVOKABLE QVariantList selected() const; // as they stand in the list
     Q_INVOKABLE void openNext();
     Q_INVOKABLE void openPrevious();
     Q_INVOKABLE void dismissError();
 
+    // Reads the list again, after conversations came in from elsewhere.
+    void reload() { read(); }
     // The conversation as the store has it now.
     void apply(const storage::Conversation& conversation);
     // The new conversation that is on the screen has become this one.
@@ -110,57 +158,67 @@ signals:
     void errorChanged();
     void fatalChanged();
     void readyChanged();
+    void selectionChanged();
+    void namesChanged();
 
 private:
-    struct Row
-    {
-        qint64 id = 0;
-        QString title;
-        QString preview;
-        bool titleIsAutomatic = true;
-        bool pinned = false;
-        bool archived = false;
-        bool unread = false;
-        bool inTrash = false;
-        qint64 sortTime = 0; // latest message, in the trash the deletion; milliseconds since 1970 UTC
-        qint64 updatedAt = 0;
-        QString snippet;
-        int matchStart = 0;
-        int matchLength = 0;
-    };
-    using Rows = std::vector<Row>;
+    using Row = ConversationRow;
+    using Ids = std::vector<storage::Id>;
     using Change = std::function<void(storage::ChatStore&)>;
+    using ChangeAll = std::function<void(storage::ChatStore&, const Ids&)>;
+
+    // How to take back what was done last.
+    struct Undo
+    {
+        QString text; // what was done; empty: nothing
+        std::vector<storage::Conversation> before;
+        qint64 reopen = 0;   // was on the screen
+        QStringList folders; // of the settings, before
+    };
 
     static Row row(const storage::Conversation& conversation);
-    static bool before(const Row& a, const Row& b);
-    const Rows& rows() const { return searching() ? m_hits : m_rows; }
+    const Row* rowAt(int row) const; // null for a folder's head
+    const Row* find(qint64 id) const;
     bool belongs(const storage::Conversation& conversation) const;
     void read();
+    void sweepTrash();
+    void refreshNames();
     void report(const QString& sentence);
     void startSearch();
     void showHits(const std::vector<storage::SearchHit>& hits);
-    void applyToRows(const storage::Conversation& conversation, bool visible);
+    std::vector<SidebarLine> linesNow(const QSet<qint64>& without) const;
+    void relayout(const QSet<qint64>& leaving = {});
+    void applyAll(const std::vector<storage::Conversation>& conversations);
     void change(qint64 id, Change change, std::function<void()> then = {});
-    void gone(qint64 id);
+    void changeAll(const Ids& ids, const QString& done, ChangeAll change, std::function<void()> then = {});
+    static void putBefore(storage::ChatStore& store, const std::vector<storage::Conversation>& before);
+    void gone(const Ids& ids);
     void setCurrent(Row current);
     void openNeighbour(int step);
     void touch(qint64 id, const QList<int>& roles);
-    void setUndo(qint64 id, const QString& text);
-    QString section(const Row& row) const;
+    void setUndo(Undo undo);
+    void select(const QSet<qint64>& selected);
+    QString named(const Ids& ids) const;
+    Ids kept(const QVariantList& ids) const;
+    QString section(const SidebarLine& line, const Row* row) const;
     void scheduleMidnight();
 
     StoreBridge& m_store;
     Answers& m_answers;
-    Rows m_rows;
-    Rows m_hits;
+    Settings& m_settings;
+    std::unordered_map<qint64, Row> m_rows; // of the scope
+    std::vector<SidebarLine> m_lines;
+    std::vector<Row> m_hits;
+    QSet<qint64> m_selected;
+    qint64 m_anchor = 0; // where the selection began
+    QStringList m_folders;
+    QStringList m_tags;
     Row m_current;
     QString m_query;
     bool m_search_running = false;
     storage::Scope m_scope = storage::Scope::active;
     QString m_scope_name = QStringLiteral("active");
-    qint64 m_undo_id = 0;
-    bool m_undo_was_current = false;
-    QString m_undo_text;
+    Undo m_undo;
     QString m_error;
     QString m_fatal;
     bool m_ready = false;

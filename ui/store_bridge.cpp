@@ -7,6 +7,8 @@
 #include <QCoreApplication>
 #include <QMetaObject>
 
+#include <future>
+
 namespace ui {
 
 QString sentence(const storage::Error& error)
@@ -28,6 +30,7 @@ QString sentence(const storage::Error& error)
 
 StoreBridge::StoreBridge(const storage::ProfileLock& lock, QObject* parent)
     : QObject(parent)
+    , m_lock(lock)
 {
     m_search_thread.emplace();
     // Quiet moments bring the log into the database and clean up; what fails there fails again, and is
@@ -39,7 +42,7 @@ StoreBridge::StoreBridge(const storage::ProfileLock& lock, QObject* parent)
             return false;
         }
     });
-    m_store_thread->post([this, &lock] { open(lock); });
+    m_store_thread->post([this] { open(); });
 }
 
 StoreBridge::~StoreBridge()
@@ -54,32 +57,31 @@ StoreBridge::~StoreBridge()
     m_search_thread.reset();
 }
 
-void StoreBridge::open(const storage::ProfileLock& lock)
+void StoreBridge::open()
 {
+    m_refusal.clear();
     try {
-        m_store = std::make_unique<storage::ChatStore>(lock);
-        m_store->empty_trash(storage::now() - storage::trash_keeps);
+        m_store = std::make_unique<storage::ChatStore>(m_lock);
     } catch (const storage::Error& error) {
         m_refusal = sentence(error);
     } catch (const std::exception& error) {
         m_refusal = tr("The history cannot be opened: %1").arg(toQt(error.what()));
     }
     if (!m_refusal.isEmpty()) {
-        m_store.reset();
         reply(this, [this, why = m_refusal] { emit refused(why); });
         return;
     }
-    m_search_thread->post([this, profile = lock.profile()] { openReader(profile); });
+    m_search_thread->post([this] { openReader(); });
     reply(this, [this] {
         m_open = true;
         emit opened();
     });
 }
 
-void StoreBridge::openReader(const std::filesystem::path& profile)
+void StoreBridge::openReader()
 {
     try {
-        auto reader = std::make_unique<storage::ChatReader>(profile);
+        auto reader = std::make_unique<storage::ChatReader>(m_lock.profile());
         const std::lock_guard guard(m_reader_mutex);
         m_reader = std::move(reader);
     } catch (const storage::Error& error) {
@@ -87,28 +89,74 @@ void StoreBridge::openReader(const std::filesystem::path& profile)
     }
 }
 
-void StoreBridge::post(QObject* context, Task task, Failed failed)
+// Returns when the search thread has let go of the file.
+void StoreBridge::closeReader()
 {
-    m_store_thread->post(
-        [this, context = QPointer<QObject>(context), task = std::move(task), failed = std::move(failed)] {
-            QString why = m_refusal;
-            if (m_store) {
-                try {
-                    if (m_store->is_broken())
-                        m_store->reopen();
-                    reply(context, task(*m_store));
-                    return;
-                } catch (const storage::Error& error) {
-                    why = sentence(error);
-                } catch (const std::exception& error) {
-                    why = tr("The history could not be read or written: %1").arg(toQt(error.what()));
-                }
+    ++m_search;
+    {
+        const std::lock_guard guard(m_reader_mutex);
+        if (m_reader)
+            m_reader->interrupt();
+    }
+    std::promise<void> closed;
+    m_search_thread->post([this, &closed] {
+        {
+            const std::lock_guard guard(m_reader_mutex);
+            m_reader.reset();
+        }
+        closed.set_value();
+    });
+    closed.get_future().wait();
+}
+
+void StoreBridge::post(qint64 about, QObject* context, Task task, Failed failed)
+{
+    m_store_thread->post([this, about, context = QPointer<QObject>(context), task = std::move(task),
+                          failed = std::move(failed)] {
+        QString why = m_refusal;
+        try {
+            storage::ChatStore* store = m_store.get();
+            if (isTemporary(about)) {
+                if (!m_temporary)
+                    m_temporary = std::make_unique<storage::ChatStore>(storage::InMemory{first_temporary});
+                store = m_temporary.get();
+            } else if (store && store->is_broken()) {
+                store->reopen();
             }
-            if (failed)
-                reply(context, [failed, why] { failed(why); });
-            else
-                reply(this, [this, why] { emit this->failed(why); });
-        });
+            if (store) {
+                reply(context, task(*store));
+                return;
+            }
+        } catch (const storage::Error& error) {
+            why = sentence(error);
+        } catch (const std::exception& error) {
+            why = tr("The history could not be read or written: %1").arg(toQt(error.what()));
+        }
+        if (failed)
+            reply(context, [failed, why] { failed(why); });
+        else
+            reply(this, [this, why] { emit this->failed(why); });
+    });
+}
+
+void StoreBridge::postExchange(QObject* context, Exchange exchange, Failed failed)
+{
+    m_store_thread->post([this, context = QPointer<QObject>(context), exchange = std::move(exchange),
+                          failed = std::move(failed)] {
+        closeReader();
+        m_store.reset();
+        reply(this, [this] { m_open = false; });
+        Reply answer;
+        try {
+            answer = exchange(m_lock);
+        } catch (const storage::Error& error) {
+            answer = [failed, why = sentence(error)] { failed(why); };
+        } catch (const std::exception& error) {
+            answer = [failed, why = toQt(error.what())] { failed(why); };
+        }
+        open();
+        reply(context, std::move(answer));
+    });
 }
 
 void StoreBridge::reply(QPointer<QObject> context, Reply reply)

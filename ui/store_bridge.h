@@ -19,13 +19,18 @@ namespace ui {
 // The way from the window to the history. Work is a function that runs on the store's thread, in the order of
 // the calls; its result comes back to the GUI thread, through the event loop, to a function that is dropped
 // when its context object is gone by then. Search has a thread and a read-only connection of its own, so that
-// it never waits behind a write. Nothing here blocks the caller.
+// it never waits behind a write. Nothing here blocks the caller. Beside the history there is one in memory
+// for temporary conversations, which the disk never sees.
 class StoreBridge : public QObject
 {
     Q_OBJECT
 
 public:
     using Failed = std::function<void(const QString&)>;
+
+    // Conversations and messages with an id from here on are temporary. Below 2^53: exact in QML.
+    static constexpr qint64 first_temporary = qint64(1) << 52;
+    static bool isTemporary(qint64 id) { return id >= first_temporary; }
 
     // `lock` outlives this object. The store is opened on its thread.
     explicit StoreBridge(const storage::ProfileLock& lock, QObject* parent = nullptr);
@@ -37,7 +42,20 @@ public:
     template <typename Work, typename Done>
     void run(QObject* context, Work work, Done done, Failed failed = {})
     {
-        post(context, wrap(std::move(work), std::move(done)), std::move(failed));
+        post(0, context, wrap(std::move(work), std::move(done)), std::move(failed));
+    }
+    // The same for what concerns one conversation or message: `work` gets the store that holds it.
+    template <typename Work, typename Done>
+    void run(qint64 about, QObject* context, Work work, Done done, Failed failed = {})
+    {
+        post(about, context, wrap(std::move(work), std::move(done)), std::move(failed));
+    }
+    // Closes the history, lets work(const storage::ProfileLock&) -> Result have its files, and opens it
+    // again: opened() or refused(), then done(Result) or failed.
+    template <typename Work, typename Done>
+    void exchange(QObject* context, Work work, Done done, Failed failed)
+    {
+        postExchange(context, wrap(std::move(work), std::move(done)), std::move(failed));
     }
 
     // Only the latest search matters: an earlier one ends without calling its `done`.
@@ -57,30 +75,35 @@ signals:
 private:
     using Reply = std::function<void()>; // runs on the GUI thread
     using Task = std::function<Reply(storage::ChatStore&)>;
+    using Exchange = std::function<Reply(const storage::ProfileLock&)>;
 
-    template <typename Work, typename Done> static Task wrap(Work work, Done done)
+    template <typename Work, typename Done> static auto wrap(Work work, Done done)
     {
-        return [work = std::move(work), done = std::move(done)](storage::ChatStore& store) -> Reply {
-            using Result = std::invoke_result_t<const Work&, storage::ChatStore&>;
+        return [work = std::move(work), done = std::move(done)](auto& subject) -> Reply {
+            using Result = std::invoke_result_t<const Work&, decltype(subject)>;
             if constexpr (std::is_void_v<Result>) {
-                work(store);
+                work(subject);
                 return done;
             } else {
-                auto result = std::make_shared<Result>(work(store));
+                auto result = std::make_shared<Result>(work(subject));
                 return [done, result] { done(std::move(*result)); };
             }
         };
     }
 
-    void open(const storage::ProfileLock& lock);
-    void post(QObject* context, Task task, Failed failed);
+    void open();
+    void post(qint64 about, QObject* context, Task task, Failed failed);
+    void postExchange(QObject* context, Exchange exchange, Failed failed);
     void reply(QPointer<QObject> context, Reply reply);
-    void openReader(const std::filesystem::path& profile);
+    void openReader();
+    void closeReader();
 
+    const storage::ProfileLock& m_lock;
     bool m_open = false; // GUI thread
 
-    std::unique_ptr<storage::ChatStore> m_store; // store thread
-    QString m_refusal;                           // store thread; why there is no store
+    std::unique_ptr<storage::ChatStore> m_store;     // store thread
+    QString m_refusal;                               // store thread; why there is no store
+    std::unique_ptr<storage::ChatStore> m_temporary; // store thread; made when it is needed
 
     std::unique_ptr<storage::ChatReader> m_reader; // reader thread; set under m_reader_mutex
     std::mutex m_reader_mutex;

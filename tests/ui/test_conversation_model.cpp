@@ -2,6 +2,7 @@
 #include "tests/ui/stage.h"
 
 #include <QAbstractItemModelTester>
+#include <QRandomGenerator>
 #include <QSignalSpy>
 #include <QTest>
 
@@ -232,6 +233,235 @@ private slots:
         QVERIFY(!at(0, ConversationModel::Writing).toBool());
         model().open(a);
         QTRY_VERIFY(!at(0, ConversationModel::Unread).toBool());
+    }
+
+    void foldersHoldTheirConversations()
+    {
+        makeThree();
+        start();
+        const qint64 a = id(2);
+        const qint64 b = id(1);
+        model().moveToFolder({a, b}, QStringLiteral(" Work / Letters"));
+        QTRY_COMPARE(titles(), QByteArray("Work Letters C")); // the inner one is still closed
+        QCOMPARE(model().undoText(), QStringLiteral("Moved 2 conversations to “Work/Letters”"));
+        QVERIFY(at(1, ConversationModel::IsFolder).toBool());
+        QCOMPARE(at(0, ConversationModel::FolderCount).toInt(), 2);
+        QCOMPARE(at(1, ConversationModel::FolderCount).toInt(), 2);
+        QCOMPARE(at(1, ConversationModel::Depth).toInt(), 1);
+        QCOMPARE(at(1, ConversationModel::Section).toString(), QStringLiteral("Folders"));
+        QCOMPARE(at(2, ConversationModel::Section).toString(), QStringLiteral("Today"));
+
+        model().toggleFolder(QStringLiteral("Work/Letters"));
+        QCOMPARE(titles(), QByteArray("Work Letters B A C"));
+        QCOMPARE(at(2, ConversationModel::Depth).toInt(), 2);
+        QVERIFY(stage->session->settings.openFolders().contains(QStringLiteral("Work/Letters")));
+        model().setPinned(b, true); // stands among the pinned ones alone
+        QTRY_COMPARE(titles(), QByteArray("B Work Letters A C"));
+        QCOMPARE(at(1, ConversationModel::FolderCount).toInt(), 1);
+        model().setPinned(b, false);
+        QTRY_COMPARE(titles(), QByteArray("Work Letters B A C"));
+        model().toggleFolder(QStringLiteral("Work"));
+        QCOMPARE(titles(), QByteArray("Work C"));
+        model().toggleFolder(QStringLiteral("Work"));
+
+        model().renameFolder(QStringLiteral("Work"), QStringLiteral("Office"));
+        QTRY_COMPARE(titles(), QByteArray("Office Letters B A C"));
+        model().renameFolder(QStringLiteral("Office"), QStringLiteral("Office/Inside")); // itself
+        stage->settle();
+        QCOMPARE(titles(), QByteArray("Office Letters B A C"));
+        model().removeFolder(QStringLiteral("Office/Letters"));
+        QTRY_COMPARE(titles(), QByteArray("Office B A C"));
+        QCOMPARE(stage->reader().conversation(a)->folder, std::string("Office"));
+        model().undo();
+        QTRY_COMPARE(stage->reader().conversation(a)->folder, std::string("Office/Letters"));
+        QTRY_COMPARE(at(0, ConversationModel::FolderCount).toInt(), 2);
+
+        model().moveToFolder({a, b}, {});
+        QTRY_COMPARE(titles(), QByteArray("Office Letters C B A")); // the folders stay, empty
+        model().removeFolder(QStringLiteral("Office"));
+        QTRY_COMPARE(titles(), QByteArray("Letters C B A"));
+    }
+
+    void severalAtOnceAndOneUndo()
+    {
+        makeThree();
+        start();
+        const qint64 a = id(2);
+        const qint64 b = id(1);
+        const qint64 c = id(0);
+        model().open(c);
+        model().toggleSelected(2); // the open one counts as chosen already
+        QCOMPARE(model().selected(), (QVariantList{c, a}));
+        model().toggleSelected(2);
+        QCOMPARE(model().selected(), QVariantList{c});
+        model().clearSelection();
+        model().selectTo(1);
+        QCOMPARE(model().selected(), (QVariantList{c, b}));
+        QVERIFY(at(1, ConversationModel::Selected).toBool());
+        model().selectTo(2);
+        QCOMPARE(model().targets(b), (QVariantList{c, b, a}));
+        model().clearSelection();
+        QCOMPARE(model().targets(b), QVariantList{b});
+
+        model().setTag({a, b}, QStringLiteral("bees"), true);
+        QTRY_COMPARE(model().tags(), QStringList{QStringLiteral("bees")});
+        QCOMPARE(model().countWithTag({a, b, c}, QStringLiteral("bees")), 2);
+        QCOMPARE(at(2, ConversationModel::Tags).toStringList(), QStringList{QStringLiteral("bees")});
+        model().setTag({a}, QStringLiteral("bees"), false);
+        QTRY_COMPARE(model().countWithTag({a, b, c}, QStringLiteral("bees")), 1);
+        model().undo();
+        QTRY_COMPARE(model().countWithTag({a, b, c}, QStringLiteral("bees")), 2);
+
+        model().trash({a, c});
+        QTRY_COMPARE(titles(), QByteArray("B"));
+        QCOMPARE(model().currentId(), 0);
+        QCOMPARE(model().undoText(), QStringLiteral("Deleted 2 conversations"));
+        model().undo();
+        QTRY_COMPARE(titles(), QByteArray("C B A"));
+        QCOMPARE(model().currentId(), c);
+
+        model().archive({a, b, c}, true);
+        QTRY_COMPARE(model().count(), 0);
+        model().undo();
+        QTRY_COMPARE(titles(), QByteArray("C B A"));
+        model().archive({b}, true);
+        QTRY_COMPARE(titles(), QByteArray("C A"));
+        model().selectAll();
+        QCOMPARE(model().selectedCount(), 2);
+        model().setScope(QStringLiteral("archived"));
+        QCOMPARE(model().selectedCount(), 0);
+        QTRY_COMPARE(titles(), QByteArray("B"));
+    }
+
+    void theTrashIsEmptiedAfterItsTime_data()
+    {
+        QTest::addColumn<int>("daysSetting");
+        QTest::addColumn<int>("daysAgo");
+        QTest::addColumn<int>("left");
+        QTest::newRow("younger") << 30 << 29 << 1;
+        QTest::newRow("older") << 30 << 31 << 0;
+        QTest::newRow("shorter time") << 7 << 8 << 0;
+        QTest::newRow("never") << 0 << 5000 << 1;
+    }
+
+    void theTrashIsEmptiedAfterItsTime()
+    {
+        QFETCH(int, daysSetting);
+        QFETCH(int, daysAgo);
+        QFETCH(int, left);
+        {
+            storage::ChatStore store(stage->lock);
+            store.move_to_trash(store.create_conversation());
+        }
+        {
+            storage::Connection database(storage::database_file(stage->lock.profile()),
+                                         storage::Connection::Mode::read_write);
+            database.run("UPDATE conversations SET deleted_at = ?1",
+                         storage::now() - std::int64_t(daysAgo) * 24 * 60 * 60 * 1000);
+        }
+        stage->start().settings.setTrashDays(daysSetting);
+        QTRY_VERIFY(model().ready());
+        stage->settle();
+        QCOMPARE(stage->reader().count_conversations().trash, left);
+    }
+
+    void aTemporaryConversationLeavesNothing()
+    {
+        const QString secret = QStringLiteral("Xylophone-7741-secret");
+        stage->world->script = [](const engine::Request&) {
+            return fake::Script{.text = "Quokka-9983-answer."};
+        };
+        start();
+        model().newTemporary();
+        QTRY_VERIFY(model().currentTemporary());
+        const qint64 temporary = model().currentId();
+        QTRY_COMPARE(model().count(), 1);
+        QVERIFY(at(0, ConversationModel::Temporary).toBool());
+        QTRY_VERIFY(stage->session->chat.canSend());
+        stage->session->chat.setDraft(secret);
+        stage->talk(secret);
+        QTRY_COMPARE(stage->session->chat.count(), 2);
+        QCOMPARE(stage->last(ui::ChatModel::Text).toString(), QStringLiteral("Quokka-9983-answer."));
+        stage->session->chat.setDraft(QStringLiteral("Xylophone-7741-draft"));
+
+        model().newConversation(); // and back: it is still there
+        QCOMPARE(titles(), secret.toUtf8());
+        model().open(temporary);
+        QTRY_COMPARE(stage->session->chat.count(), 2);
+        model().setQuery(secret);
+        QTRY_VERIFY(!model().searchRunning());
+        QCOMPARE(model().count(), 0);
+        model().setQuery({});
+        model().moveToFolder({temporary}, QStringLiteral("Work")); // has no place there
+        model().archive({temporary}, true);
+        stage->settle();
+        QVERIFY(at(0, ConversationModel::Temporary).toBool() || at(1, ConversationModel::Temporary).toBool());
+        model().newTemporary();
+        QTRY_VERIFY(model().currentId() != temporary);
+        model().newConversation(); // one in which nothing was said goes by itself
+        QTRY_COMPARE(model().total(), 1);
+
+        model().erase({temporary});
+        QTRY_COMPARE(model().total(), 0);
+        tester.reset();
+        stage->session.reset();
+        const auto files = std::filesystem::recursive_directory_iterator(stage->profile());
+        for (const std::filesystem::directory_entry& file : files) {
+            QFile content(ui::pathToQt(file.path()));
+            if (!file.is_regular_file() || !content.open(QIODevice::ReadOnly))
+                continue;
+            const QByteArray bytes = content.readAll();
+            QVERIFY2(!bytes.contains("Xylophone"), file.path().c_str());
+            QVERIFY2(!bytes.contains("Quokka"), file.path().c_str());
+        }
+    }
+
+    // Whatever happens to which conversation: the lines are what a fresh look gives, and views were told.
+    void randomChangesKeepTheLinesRight()
+    {
+        constexpr int conversations = 12;
+        {
+            storage::ChatStore store(stage->lock);
+            for (int i = 0; i < conversations; ++i) {
+                const storage::Id one = store.create_conversation();
+                store.rename(one, "T" + std::to_string(i));
+                store.append_message(one, storage::Role::user, "x");
+            }
+        }
+        start();
+        const quint32 seed = QRandomGenerator::global()->generate();
+        qInfo("seed %u", seed);
+        QRandomGenerator random(seed);
+        const QStringList folders = {{}, QStringLiteral("A"), QStringLiteral("A/B"), QStringLiteral("C")};
+        for (int step = 0; step < 60; ++step) {
+            QVariantList ids;
+            for (int i = 0; i < 1 + static_cast<int>(random.bounded(3)); ++i)
+                ids.append(qint64(1 + random.bounded(conversations)));
+            switch (random.bounded(6)) {
+            case 0:
+                model().moveToFolder(ids, folders[random.bounded(folders.size())]);
+                break;
+            case 1:
+                model().pin(ids, random.bounded(2) == 0);
+                break;
+            case 2:
+                model().archive(ids, random.bounded(2) == 0);
+                break;
+            case 3:
+                model().trash(ids);
+                break;
+            case 4:
+                model().undo();
+                break;
+            default:
+                model().toggleFolder(folders[1 + random.bounded(folders.size() - 1)]);
+            }
+            stage->settle();
+        }
+        const QByteArray lines = titles();
+        model().reload();
+        stage->settle();
+        QCOMPARE(titles(), lines);
     }
 
     void aDamagedDatabaseIsSaidOnceAndHarmsNothing()

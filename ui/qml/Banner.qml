@@ -11,6 +11,7 @@ Rectangle {
     property string action
     property string otherAction
     property color tone: Theme.danger
+    property string iconName: "warning"
     property bool dismissable: true
     signal acted()
     signal actedOtherwise()
@@ -28,7 +29,7 @@ Rectangle {
         anchors.verticalCenter: parent.verticalCenter
         width: Theme.px(18)
         height: width
-        name: "warning"
+        name: banner.iconName
         color: banner.tone
     }
     FText {

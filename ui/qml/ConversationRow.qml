@@ -10,13 +10,18 @@ AbstractButton {
 
     required property int index
     required property var model
+    required property var sidebar
+    required property ListView list
+    readonly property bool isFolder: false
     readonly property bool current: model.current === true
+    readonly property bool selected: model.selected === true
     readonly property bool trashed: model.inTrash === true
+    readonly property bool temporary: model.temporary === true
+    readonly property int indent: Theme.px(10) + Theme.px(14) * (model.depth ?? 0)
     readonly property string second: Conversations.searching ? (model.snippet ?? "")
         : Settings.showPreview ? (model.preview ?? "") : ""
+    readonly property string tagLine: (model.tags ?? []).join(" · ")
     property bool renaming: false
-
-    signal opened()
 
     function rename() {
         if (trashed)
@@ -28,48 +33,95 @@ AbstractButton {
     }
     function remove() {
         if (trashed)
-            Conversations.restore(model.conversationId)
+            Conversations.putBack(Conversations.targets(model.conversationId))
         else
-            Conversations.moveToTrash(model.conversationId)
+            Conversations.trash(Conversations.targets(model.conversationId))
     }
-    function openMenu() {
-        menuLoader.active = true
-        menuLoader.item.popup(row, Theme.gap12, row.height)
+    function openMenu() { sidebar.openMenu(row) }
+    function fold(open) {
+        if (!open && model.folder !== "")
+            sidebar.toFolderHead(model.folder)
+    }
+    // A plain click opens; with Ctrl or Shift it chooses.
+    function choose(modifiers) {
+        list.byKeyboard = false
+        list.currentIndex = index
+        if (modifiers & Qt.ShiftModifier)
+            Conversations.selectTo(index)
+        else if (modifiers & Qt.ControlModifier)
+            Conversations.toggleSelected(index)
+        else
+            row.clicked()
     }
 
-    width: ListView.view ? ListView.view.width : 0
     implicitHeight: second !== "" ? Theme.px(52) : Theme.px(33)
     focusPolicy: Qt.NoFocus
     hoverEnabled: true
+    down: area.pressed
     text: model.title
     Accessible.role: Accessible.ListItem
-    Accessible.name: [text, model.pinned ? qsTr("pinned") : "", model.writing ? qsTr("being answered") : "",
-                      model.unread ? qsTr("unread") : ""].filter(part => part !== "").join(", ")
-    Accessible.selected: current
+    Accessible.name: [text, model.pinned ? qsTr("pinned") : "", temporary ? qsTr("not kept") : "",
+                      model.writing ? qsTr("being answered") : "", model.unread ? qsTr("unread") : "",
+                      tagLine !== "" ? qsTr("tagged %1").arg(tagLine) : ""].filter(part => part !== "")
+        .join(", ")
+    Accessible.selectable: true
+    Accessible.selected: current || selected
     onClicked: {
+        Conversations.clearSelection()
         if (!trashed)
             Conversations.open(model.conversationId)
-        opened()
+        sidebar.chosen()
     }
-    onDoubleClicked: rename()
 
     contentItem: Item {
+        RowArea {
+            id: area
+            anchors.fill: parent
+            sidebar: row.sidebar
+            dragIds: () => row.trashed || row.temporary || row.renaming ? []
+                : Conversations.targets(row.model.conversationId)
+            dragName: row.text
+            onChosen: modifiers => row.choose(modifiers)
+            onMenuWanted: row.openMenu()
+            onRenameWanted: row.rename()
+        }
+        Icon {
+            id: sign
+            visible: row.temporary && !row.renaming
+            x: row.indent
+            anchors.verticalCenter: title.verticalCenter
+            width: visible ? Theme.px(15) : 0
+            height: width
+            name: "hidden"
+            color: Theme.textMuted
+        }
         FText {
             id: title
             visible: !row.renaming
-            x: Theme.px(10)
+            x: row.indent + (sign.visible ? sign.width + Theme.px(7) : 0)
             y: row.second !== "" ? Theme.px(7) : (parent.height - height) / 2
-            width: parent.width - x - side.width - Theme.gap8
+            width: parent.width - x - side.width - Theme.gap8 - (tags.visible ? tags.width + Theme.gap8 : 0)
             text: row.text
             font.weight: row.current || row.model.unread ? Theme.strong : Theme.regular
             color: row.trashed ? Theme.textMuted : Theme.text
+        }
+        FText {
+            id: tags
+            visible: row.tagLine !== "" && !row.renaming && !menuButton.visible
+            anchors.right: side.visible && (dot.visible || pinSign.visible) ? side.left : parent.right
+            anchors.rightMargin: dot.visible || pinSign.visible ? 0 : Theme.px(10)
+            anchors.verticalCenter: title.verticalCenter
+            width: Math.min(implicitWidth, row.width * 0.34)
+            text: row.tagLine
+            font.pixelSize: Theme.captionSize
+            color: Theme.textMuted
         }
         FText {
             // What was found is shown bold; the rest is escaped, so it stays plain.
             readonly property int start: Conversations.searching ? (row.model.matchStart ?? 0) : 0
             readonly property int length: Conversations.searching ? (row.model.matchLength ?? 0) : 0
             visible: row.second !== "" && !row.renaming
-            x: Theme.px(10)
+            x: row.indent
             anchors.top: title.bottom
             anchors.topMargin: Theme.px(2)
             width: parent.width - x - Theme.gap8
@@ -97,7 +149,7 @@ AbstractButton {
                 row.renaming = false
                 if (keep && text.trim() !== "" && text !== row.model.title)
                     Conversations.rename(row.model.conversationId, text.trim())
-                row.ListView.view.forceActiveFocus()
+                row.list.forceActiveFocus()
             }
             onEditingFinished: done(true)
             Keys.onEscapePressed: done(false)
@@ -111,6 +163,7 @@ AbstractButton {
             height: Theme.px(24)
             visible: !row.renaming
             Icon {
+                id: pinSign
                 visible: row.model.pinned === true && !menuButton.visible && !dot.visible
                 anchors.centerIn: parent
                 width: Theme.px(14)
@@ -135,7 +188,7 @@ AbstractButton {
             }
             IconButton {
                 id: menuButton
-                visible: row.hovered || menuLoader.opened
+                visible: row.hovered || row.sidebar.menuRow === row
                 anchors.centerIn: parent
                 implicitWidth: Theme.px(24)
                 implicitHeight: Theme.px(24)
@@ -143,77 +196,30 @@ AbstractButton {
                 iconSize: 16
                 focusPolicy: Qt.NoFocus
                 text: qsTr("More")
-                onClicked: menuLoader.popup()
+                onClicked: row.openMenu()
             }
         }
     }
     background: Rectangle {
         radius: Theme.radius
-        color: row.current ? Theme.selection : row.hovered ? Theme.hover(row.down) : "transparent"
+        color: row.current || row.selected ? Theme.selection
+            : row.hovered ? Theme.hover(row.down) : "transparent"
+        Rectangle { // chosen among several
+            visible: row.selected
+            width: Theme.px(3)
+            height: parent.height - Theme.gap12
+            anchors.verticalCenter: parent.verticalCenter
+            radius: width / 2
+            color: Theme.accent
+        }
         Rectangle {
             anchors.fill: parent
             radius: parent.radius
             color: "transparent"
             border.width: 2
             border.color: Theme.accent
-            visible: row.ListView.isCurrentItem && row.ListView.view.activeFocus
-                && row.ListView.view.byKeyboard
-        }
-    }
-    TapHandler {
-        acceptedButtons: Qt.RightButton
-        onTapped: menuLoader.popup()
-    }
-    Loader {
-        id: menuLoader
-        readonly property bool opened: item !== null && item.opened
-        function popup() {
-            active = true
-            item.popup()
-        }
-        active: false
-        sourceComponent: row.trashed ? trashMenu : rowMenu
-    }
-    Component {
-        id: rowMenu
-        FMenu {
-            FMenuItem {
-                iconName: "pencil"
-                text: qsTr("Rename")
-                onTriggered: row.rename()
-            }
-            FMenuItem {
-                iconName: "pin"
-                text: row.model.pinned ? qsTr("Unpin") : qsTr("Pin")
-                onTriggered: Conversations.setPinned(row.model.conversationId, !row.model.pinned)
-            }
-            FMenuItem {
-                iconName: "archive"
-                text: row.model.archived ? qsTr("Back from the archive") : qsTr("Archive")
-                onTriggered: Conversations.setArchived(row.model.conversationId, !row.model.archived)
-            }
-            FMenuItem {
-                iconName: "trash"
-                danger: true
-                text: qsTr("Delete")
-                onTriggered: row.remove()
-            }
-        }
-    }
-    Component {
-        id: trashMenu
-        FMenu {
-            FMenuItem {
-                iconName: "undo"
-                text: qsTr("Put back")
-                onTriggered: Conversations.restore(row.model.conversationId)
-            }
-            FMenuItem {
-                iconName: "trash"
-                danger: true
-                text: qsTr("Delete for ever")
-                onTriggered: Conversations.deleteForEver(row.model.conversationId)
-            }
+            visible: row.list && row.list.currentIndex === row.index && row.list.activeFocus
+                && row.list.byKeyboard
         }
     }
 }

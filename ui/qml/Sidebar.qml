@@ -14,13 +14,76 @@ Rectangle {
     readonly property bool trash: Conversations.scope === "trash"
     readonly property bool archive: Conversations.scope === "archived"
 
+    property Item menuRow: null // whose menu is open
+    // What is being dragged, and where it would go: a folder, "" for none, undefined for nowhere.
+    property var dragged: []
+    property string draggedName
+    property point dragAt
+    property var dropFolder
+
     signal collapse()
     signal show(string page)
     signal chosen() // something was opened
+    signal exportWanted(var ids)
 
     function focusSearch() {
         search.forceActiveFocus()
         search.selectAll()
+    }
+    function focusList() {
+        list.byKeyboard = true
+        list.forceActiveFocus(Qt.ShortcutFocusReason)
+    }
+    function askFolder(ids) { moveDialog.ask(ids) }
+    function askTags(ids) { tagsDialog.ask(ids) }
+    function askErase(ids) { eraseDialog.ask(ids) }
+    function askFolderName(folder) { nameDialog.ask(folder, folder) }
+
+    function openMenu(row) {
+        menuRow = row
+        menu.show(Conversations.targets(row.model.conversationId), row)
+    }
+    function openFolderMenu(folder, row) {
+        menuRow = row
+        folderMenu.folder = folder
+        folderMenu.popup(row, Theme.gap12, row.height)
+    }
+    function toFolderHead(folder) {
+        for (let i = list.currentIndex; i >= 0; --i) {
+            const entry = list.itemAtIndex(i)
+            if (entry && entry.item && entry.item.isFolder && entry.model.folder === folder) {
+                list.currentIndex = i
+                return
+            }
+        }
+    }
+
+    function beginDrag(ids, name) {
+        if (ids.length === 0 || Conversations.scope !== "active" || Conversations.searching)
+            return false
+        dragged = ids
+        draggedName = ids.length === 1 ? name : qsTr("%1 conversations").arg(ids.length)
+        return true
+    }
+    function dragTo(x, y) {
+        dragAt = Qt.point(x, y)
+        const there = list.mapFromItem(sidebar, x, y)
+        if (there.x < 0 || there.x > list.width || there.y < 0 || there.y > list.height) {
+            dropFolder = undefined
+            return
+        }
+        const entry = list.itemAt(list.contentX + there.x, list.contentY + there.y)
+        const folder = entry && entry.model ? entry.model.folder : ""
+        const moves = dragged.some(id => Conversations.folderOf(id) !== folder)
+        dropFolder = moves ? folder : undefined
+    }
+    function endDrag(drop) {
+        const ids = dragged
+        const folder = dropFolder
+        dragged = []
+        dropFolder = undefined
+        if (drop && folder !== undefined)
+            Conversations.moveToFolder(ids, folder)
     }
 
     color: Theme.sidebar
@@ -37,7 +100,7 @@ Rectangle {
             id: newChat
             objectName: "newChatButton"
             anchors.left: parent.left
-            anchors.right: collapseButton.left
+            anchors.right: temporaryButton.left
             anchors.rightMargin: Theme.gap8
             height: parent.height
             focusPolicy: Qt.TabFocus
@@ -91,6 +154,19 @@ Rectangle {
             }
         }
         IconButton {
+            id: temporaryButton
+            objectName: "temporaryButton"
+            anchors.right: collapseButton.left
+            anchors.verticalCenter: parent.verticalCenter
+            iconName: "hidden"
+            text: qsTr("New temporary conversation, which is not kept (Ctrl+Shift+N)")
+            onClicked: {
+                Conversations.scope = "active"
+                Conversations.newTemporary()
+                sidebar.chosen()
+            }
+        }
+        IconButton {
             id: collapseButton
             anchors.right: parent.right
             anchors.verticalCenter: parent.verticalCenter
@@ -117,14 +193,24 @@ Rectangle {
             event.accepted = Conversations.query !== ""
             Conversations.query = ""
         }
+        Keys.onUpPressed: hints.move(-1)
         Keys.onDownPressed: {
+            if (hints.move(1))
+                return
             list.byKeyboard = true
             list.currentIndex = Math.max(0, list.currentIndex)
             list.forceActiveFocus()
         }
         Keys.onReturnPressed: {
-            if (list.count > 0)
+            if (hints.current >= 0)
+                hints.take(hints.current)
+            else if (list.count > 0)
                 list.openIndex(0)
+        }
+        Keys.onTabPressed: event => {
+            event.accepted = hints.completing
+            if (event.accepted)
+                hints.take(Math.max(0, hints.current))
         }
         Connections {
             target: Conversations
@@ -150,10 +236,23 @@ Rectangle {
             }
         }
     }
+    SearchHints {
+        id: hints
+        anchors.top: search.bottom
+        anchors.left: top.left
+        anchors.right: top.right
+        query: search.text
+        active: search.activeFocus
+        onTaken: text => {
+            Conversations.query = text
+            search.forceActiveFocus()
+            search.cursorPosition = search.length
+        }
+    }
     Item { // where we are, if not among the active conversations
         id: scopeBar
         visible: Conversations.scope !== "active"
-        anchors.top: search.bottom
+        anchors.top: hints.bottom
         anchors.topMargin: visible ? Theme.gap8 : 0
         anchors.left: top.left
         anchors.right: top.right
@@ -176,19 +275,12 @@ Rectangle {
             visible: sidebar.trash && list.count > 0
             anchors.right: parent.right
             anchors.verticalCenter: parent.verticalCenter
-            property bool sure: false
             implicitHeight: Theme.px(28)
             flat: true
             danger: true
             size: Theme.captionSize
-            text: sure ? qsTr("Really empty it?") : qsTr("Empty")
-            onClicked: {
-                if (sure)
-                    Conversations.emptyTrash()
-                sure = !sure
-            }
-            onActiveFocusChanged: if (!activeFocus && !hovered) sure = false
-            onHoveredChanged: if (!hovered) sure = false
+            text: qsTr("Empty the trash…")
+            onClicked: emptyDialog.open()
         }
     }
     ListView {
@@ -197,15 +289,25 @@ Rectangle {
 
         property bool byKeyboard: false
 
+        readonly property Item row: currentItem ? currentItem.item : null
+
         function openIndex(index) {
             currentIndex = index
-            if (currentItem)
-                currentItem.clicked()
+            if (row)
+                row.clicked()
+        }
+        // The step of an arrow with Shift chooses what lies between.
+        function extend(step) {
+            const to = Math.max(0, Math.min(count - 1, currentIndex + step))
+            if (Conversations.selectedCount === 0)
+                Conversations.selectTo(currentIndex)
+            currentIndex = to
+            Conversations.selectTo(to)
         }
 
         anchors.top: scopeBar.bottom
         anchors.topMargin: Theme.gap8
-        anchors.bottom: bottom.top
+        anchors.bottom: selectionBar.top
         anchors.left: parent.left
         anchors.right: parent.right
         anchors.leftMargin: Theme.gap12
@@ -232,26 +334,43 @@ Rectangle {
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted
         }
-        delegate: ConversationRow {
-            width: ListView.view.width - Theme.gap12
-            onOpened: {
-                list.byKeyboard = false
-                list.currentIndex = index
-                sidebar.chosen()
-            }
-        }
+        delegate: SidebarEntry { host: sidebar }
         onActiveFocusChanged: if (activeFocus && currentIndex < 0 && count > 0) currentIndex = 0
         Keys.onPressed: event => {
             byKeyboard = true
-            if (!currentItem)
+            const shift = (event.modifiers & Qt.ShiftModifier) !== 0
+            const control = (event.modifiers & Qt.ControlModifier) !== 0
+            if (event.key === Qt.Key_Escape && Conversations.selectedCount > 0) {
+                Conversations.clearSelection()
+                event.accepted = true
+                return
+            }
+            if (!row)
                 return
             switch (event.key) {
             case Qt.Key_Return:
-            case Qt.Key_Enter:
-            case Qt.Key_Space: currentItem.clicked(); break
-            case Qt.Key_F2: currentItem.rename(); break
-            case Qt.Key_Delete: if (!currentItem.trashed) currentItem.remove(); break
-            case Qt.Key_Menu: currentItem.openMenu(); break
+            case Qt.Key_Enter: row.clicked(); break
+            case Qt.Key_Space:
+                if (control && !row.isFolder)
+                    Conversations.toggleSelected(currentIndex)
+                else
+                    row.clicked()
+                break
+            case Qt.Key_Up: if (!shift) return; extend(-1); break
+            case Qt.Key_Down: if (!shift) return; extend(1); break
+            case Qt.Key_Left: row.fold(false); break
+            case Qt.Key_Right: row.fold(true); break
+            case Qt.Key_A: if (!control) return; Conversations.selectAll(); break
+            case Qt.Key_F2: row.rename(); break
+            case Qt.Key_Delete:
+                if (row.isFolder)
+                    return
+                if (row.trashed)
+                    sidebar.askErase(Conversations.targets(row.model.conversationId))
+                else
+                    row.remove()
+                break
+            case Qt.Key_Menu: row.openMenu(); break
             default: return
             }
             event.accepted = true
@@ -274,10 +393,81 @@ Rectangle {
                 text: Conversations.fatal !== "" ? qsTr("The history is not open.")
                     : !Conversations.ready || Conversations.searchRunning ? ""
                     : Conversations.searching ? qsTr("Nothing found for “%1”.").arg(Conversations.query)
-                    : sidebar.trash ? qsTr("The trash is empty.")
+                    : sidebar.trash ? (Settings.trashDays > 0
+                        ? qsTr("The trash is empty. What comes here is deleted after %1 days.")
+                            .arg(Settings.trashDays)
+                        : qsTr("The trash is empty."))
                     : sidebar.archive ? qsTr("The archive is empty.")
                     : qsTr("Your conversations will stand here.")
                 color: Theme.textMuted
+            }
+        }
+    }
+    Rectangle { // what to do with those that are chosen
+        id: selectionBar
+        objectName: "selectionBar"
+        visible: Conversations.selectedCount > 1
+        anchors.bottom: bottom.top
+        x: Theme.gap8
+        width: parent.width - 2 * Theme.gap8
+        height: visible ? Theme.px(40) : 0
+        radius: Theme.radius
+        color: Theme.selection
+        Accessible.role: Accessible.ToolBar
+        Accessible.name: label.text
+        FText {
+            id: label
+            anchors.left: parent.left
+            anchors.leftMargin: Theme.gap12
+            anchors.right: tools.left
+            anchors.verticalCenter: parent.verticalCenter
+            text: qsTr("%1 chosen").arg(Conversations.selectedCount)
+            font.weight: Theme.strong
+        }
+        Row {
+            id: tools
+            anchors.right: parent.right
+            anchors.rightMargin: Theme.gap4
+            anchors.verticalCenter: parent.verticalCenter
+            IconButton {
+                visible: !sidebar.trash
+                iconName: "folder"
+                text: qsTr("Move to a folder…")
+                onClicked: sidebar.askFolder(Conversations.selected())
+            }
+            IconButton {
+                visible: !sidebar.trash
+                iconName: "tag"
+                text: qsTr("Tags…")
+                onClicked: sidebar.askTags(Conversations.selected())
+            }
+            IconButton {
+                visible: !sidebar.trash
+                iconName: "archive"
+                text: sidebar.archive ? qsTr("Back from the archive") : qsTr("Archive")
+                onClicked: Conversations.archive(Conversations.selected(), !sidebar.archive)
+            }
+            IconButton {
+                visible: sidebar.trash
+                iconName: "undo"
+                text: qsTr("Put back")
+                onClicked: Conversations.putBack(Conversations.selected())
+            }
+            IconButton {
+                iconName: "trash"
+                text: sidebar.trash ? qsTr("Delete for ever…") : qsTr("Delete")
+                onClicked: {
+                    if (sidebar.trash)
+                        sidebar.askErase(Conversations.selected())
+                    else
+                        Conversations.trash(Conversations.selected())
+                }
+            }
+            IconButton {
+                iconName: "close"
+                iconSize: 15
+                text: qsTr("Choose none")
+                onClicked: Conversations.clearSelection()
             }
         }
     }
@@ -318,6 +508,100 @@ Rectangle {
                 onClicked: Conversations.scope = sidebar.trash ? "active" : "trash"
             }
         }
+    }
+    Rectangle { // goes with the pointer
+        visible: sidebar.dragged.length > 0
+        x: Math.min(sidebar.dragAt.x + Theme.gap12, sidebar.width - width - Theme.gap4)
+        y: sidebar.dragAt.y + Theme.gap12
+        z: 3
+        width: Math.min(dragLabel.implicitWidth + Theme.gap24, sidebar.width - Theme.gap16)
+        height: Theme.px(32)
+        radius: Theme.radius
+        color: Theme.text
+        FText {
+            id: dragLabel
+            anchors.fill: parent
+            leftPadding: Theme.gap12
+            rightPadding: Theme.gap12
+            text: sidebar.dropFolder === undefined ? sidebar.draggedName
+                : sidebar.dropFolder === "" ? qsTr("%1 → no folder").arg(sidebar.draggedName)
+                : sidebar.draggedName + " → " + sidebar.dropFolder
+            color: Theme.window
+        }
+    }
+    Timer { // what is dragged to an edge of the list scrolls it
+        readonly property real y: list.mapFromItem(sidebar, 0, sidebar.dragAt.y).y
+        readonly property int step: y < Theme.px(28) ? -1 : y > list.height - Theme.px(28) ? 1 : 0
+        interval: 16
+        repeat: true
+        running: sidebar.dragged.length > 0 && step !== 0
+        onTriggered: {
+            const most = Math.max(0, list.contentHeight - list.height) + list.originY
+            list.contentY = Math.max(list.originY, Math.min(most, list.contentY + step * Theme.px(6)))
+            sidebar.dragTo(sidebar.dragAt.x, sidebar.dragAt.y)
+        }
+    }
+    Shortcut {
+        sequence: "Escape"
+        enabled: sidebar.dragged.length > 0
+        onActivated: sidebar.endDrag(false)
+    }
+
+    ConversationMenu {
+        id: menu
+        onClosed: sidebar.menuRow = null
+        onRenameWanted: row => row.rename()
+        onMoveWanted: ids => sidebar.askFolder(ids)
+        onTagsWanted: ids => sidebar.askTags(ids)
+        onEraseWanted: ids => sidebar.askErase(ids)
+        onExportWanted: ids => sidebar.exportWanted(ids)
+    }
+    FMenu {
+        id: folderMenu
+        property string folder
+        onClosed: sidebar.menuRow = null
+        FMenuItem {
+            iconName: "pencil"
+            text: qsTr("Rename or move…")
+            onTriggered: nameDialog.ask(folderMenu.folder, folderMenu.folder)
+        }
+        FMenuItem {
+            iconName: "plus"
+            text: qsTr("New folder inside…")
+            onTriggered: nameDialog.ask("", folderMenu.folder + "/")
+        }
+        FMenuItem {
+            iconName: "close"
+            text: qsTr("Remove the folder")
+            onTriggered: Conversations.removeFolder(folderMenu.folder)
+        }
+    }
+    MoveDialog { id: moveDialog }
+    TagsDialog { id: tagsDialog }
+    NameDialog { id: nameDialog }
+    FDialog {
+        id: eraseDialog
+        objectName: "eraseDialog"
+        property var ids: []
+        function ask(conversations) {
+            ids = conversations
+            open()
+        }
+        title: ids.length === 1 ? qsTr("Delete this conversation for ever?")
+                                : qsTr("Delete %1 conversations for ever?").arg(ids.length)
+        sentence: qsTr("This cannot be undone.")
+        acceptText: qsTr("Delete for ever")
+        danger: true
+        onAccepted: Conversations.erase(ids)
+    }
+    FDialog {
+        id: emptyDialog
+        objectName: "emptyDialog"
+        title: qsTr("Empty the trash?")
+        sentence: qsTr("All that lies in it is deleted for ever. This cannot be undone.")
+        acceptText: qsTr("Delete for ever")
+        danger: true
+        onAccepted: Conversations.emptyTrash()
     }
     Rectangle {
         anchors.right: parent.right

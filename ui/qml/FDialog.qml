@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// A question in the middle of the window: a title, what belongs to it, and at most two buttons. Enter accepts,
+// Escape closes.
+import QtQuick
+import QtQuick.Controls.Basic
+
+Popup {
+    id: dialog
+
+    property string title
+    property string sentence
+    property string acceptText: qsTr("OK")
+    property bool acceptable: true
+    property bool danger: false
+    default property alias body: inside.data
+
+    signal accepted()
+
+    function accept() {
+        if (!acceptable)
+            return
+        close()
+        accepted()
+    }
+
+    parent: Overlay.overlay
+    anchors.centerIn: parent
+    width: Math.min(Theme.px(420), parent ? parent.width - Theme.gap32 : 0)
+    padding: Theme.gap16
+    modal: true
+    focus: true
+    closePolicy: Popup.CloseOnEscape | Popup.CloseOnPressOutside
+    Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
+    background: Rectangle {
+        radius: Theme.cardRadius
+        color: Theme.window
+        border.width: Theme.hairline
+        border.color: Theme.line
+        Shadow {}
+    }
+    enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
+    exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
+    contentItem: Column {
+        spacing: Theme.gap12
+        Accessible.role: Accessible.Dialog
+        Accessible.name: dialog.title
+        Keys.onReturnPressed: dialog.accept()
+        Keys.onEnterPressed: dialog.accept()
+        FText {
+            width: parent.width
+            text: dialog.title
+            font.pixelSize: Theme.titleSize
+            font.weight: Theme.strong
+            wrapMode: Text.Wrap
+            maximumLineCount: 3
+            Accessible.role: Accessible.Heading
+            Accessible.name: text
+        }
+        FText {
+            visible: dialog.sentence !== ""
+            width: parent.width
+            text: dialog.sentence
+            wrapMode: Text.Wrap
+            color: Theme.textMuted
+        }
+        Column {
+            id: inside
+            width: parent.width
+            spacing: Theme.gap8
+        }
+        Row {
+            anchors.right: parent.right
+            spacing: Theme.gap8
+            FButton {
+                text: qsTr("Cancel")
+                onClicked: dialog.close()
+            }
+            FButton {
+                id: acceptButton
+                objectName: "dialogAccept"
+                primary: !dialog.danger
+                danger: dialog.danger
+                enabled: dialog.acceptable
+                text: dialog.acceptText
+                onClicked: dialog.accept()
+            }
+        }
+    }
+    onOpened: if (!contentItem.activeFocus) acceptButton.forceActiveFocus(Qt.TabFocusReason)
+}

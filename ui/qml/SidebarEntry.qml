@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// A line of the sidebar: a conversation or the head of a folder.
+import QtQuick
+
+Loader {
+    id: entry
+
+    required property int index
+    required property var model
+    property var host // the sidebar
+
+    width: ListView.view ? ListView.view.width - Theme.gap12 : 0
+    sourceComponent: model.isFolder === true ? folder : conversation
+
+    Component {
+        id: conversation
+        ConversationRow {
+            width: entry.width
+            index: entry.index
+            model: entry.model
+            sidebar: entry.host
+            list: entry.ListView.view
+        }
+    }
+    Component {
+        id: folder
+        FolderRow {
+            width: entry.width
+            index: entry.index
+            model: entry.model
+            sidebar: entry.host
+            list: entry.ListView.view
+        }
+    }
+}

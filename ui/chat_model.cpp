@@ -9,6 +9,8 @@
 #include <QGuiApplication>
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 namespace ui {
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr int draft_after_ms = 700;
 constexpr int clock_ms = 500;
+constexpr int page = 32; // messages whose texts are read at a time
 
 QString name(storage::Role role)
 {
@@ -78,6 +81,8 @@ void take(storage::Message& message, const storage::AnswerResult& result)
     message.first_token_seconds = result.first_token_seconds;
     message.prompt_tokens_per_second = result.prompt_tokens_per_second;
     message.generate_tokens_per_second = result.generate_tokens_per_second;
+    if (message.origin)
+        message.origin->sampling = AnswerFacts::merged(message.origin->sampling, result.facts);
 }
 
 } // namespace
@@ -96,7 +101,7 @@ ChatModel::ChatModel(StoreBridge& store, EngineBridge& engine, Answers& answers,
             [this] { open(m_conversations.currentId()); });
     connect(&m_answers, &Answers::turned, this, [this](const Answers::Turn& turn) {
         if (turn.conversation.id == m_conversation) {
-            showBranch(turn.branch);
+            showTurn(turn.branch);
             emit progressChanged();
             emit contextChanged();
         }
@@ -123,7 +128,11 @@ ChatModel::ChatModel(StoreBridge& store, EngineBridge& engine, Answers& answers,
             emit contextChanged();
         }
     });
-    connect(&m_store, &StoreBridge::opened, this, &ChatModel::announceState);
+    connect(&m_answers, &Answers::canAskChanged, this, &ChatModel::announceState);
+    connect(&m_answers, &Answers::ownChanged, this, [this](qint64 conversation) {
+        if (conversation == m_conversation)
+            askForCount();
+    });
     m_draft_timer.setSingleShot(true);
     m_draft_timer.setInterval(draft_after_ms);
     connect(&m_draft_timer, &QTimer::timeout, this, &ChatModel::saveDraft);
@@ -160,6 +169,9 @@ QHash<int, QByteArray> ChatModel::roleNames() const
         {FirstTokenSeconds, "firstTokenSeconds"},
         {FinishReason, "finishReason"},
         {IsLast, "isLast"},
+        {Loaded, "loaded"},
+        {Edited, "edited"},
+        {Facts, "facts"},
     };
 }
 
@@ -168,29 +180,39 @@ QVariant ChatModel::data(const QModelIndex& index, int role) const
     if (!index.isValid() || index.row() >= count())
         return {};
     const Row& row = m_rows[static_cast<std::size_t>(index.row())];
-    const storage::Message& message = row.message;
     switch (role) {
     case MessageId:
-        return qint64(message.id);
+        return qint64(row.head.id);
     case MessageRole:
-        return name(message.role);
+        return name(row.head.role);
+    case Status:
+        return name(row.head.status);
+    case SiblingIndex:
+        return row.head.ordinal + 1;
+    case SiblingCount:
+        return row.head.sibling_count;
+    case IsLast:
+        return index.row() + 1 == count();
+    case Loaded:
+        return row.content != nullptr;
+    default:
+        break;
+    }
+    static const Content nothing;
+    const Content& content = row.content ? *row.content : nothing;
+    const storage::Message& message = content.message;
+    switch (role) {
     case Qt::DisplayRole:
     case Text:
-        return row.text;
+        return content.text;
     case Blocks:
         return QVariant::fromValue<QObject*>(blocks(row));
-    case Status:
-        return name(message.status);
     case Notice:
-        return notice(message);
+        return row.content ? notice(message) : QString();
     case ModelName:
         return message.origin ? toQt(message.origin->model_name) : QString();
     case CreatedAt:
         return QDateTime::fromMSecsSinceEpoch(message.created_at);
-    case SiblingIndex:
-        return message.ordinal + 1;
-    case SiblingCount:
-        return message.sibling_count;
     case PromptTokens:
         return message.prompt_tokens;
     case GeneratedTokens:
@@ -201,8 +223,10 @@ QVariant ChatModel::data(const QModelIndex& index, int role) const
         return message.first_token_seconds;
     case FinishReason:
         return name(message.finish_reason);
-    case IsLast:
-        return index.row() + 1 == count();
+    case Facts:
+        return facts(message);
+    case Edited:
+        return row.content && message.role == storage::Role::assistant && !message.origin;
     default:
         return {};
     }
@@ -210,17 +234,17 @@ QVariant ChatModel::data(const QModelIndex& index, int role) const
 
 MarkdownBlocks* ChatModel::blocks(const Row& row) const
 {
-    if (row.message.role != storage::Role::assistant)
+    if (row.head.role != storage::Role::assistant || !row.content)
         return nullptr;
-    if (!row.blocks) {
-        Row& made = m_rows[static_cast<std::size_t>(&row - m_rows.data())];
-        made.blocks = new MarkdownBlocks(const_cast<ChatModel*>(this));
-        if (row.message.status == storage::Status::streaming)
-            made.blocks->append(row.text);
+    Content& content = *row.content;
+    if (!content.blocks) {
+        content.blocks = new MarkdownBlocks(const_cast<ChatModel*>(this));
+        if (row.head.status == storage::Status::streaming)
+            content.blocks->append(content.text);
         else
-            made.blocks->setText(row.text);
+            content.blocks->setText(content.text);
     }
-    return row.blocks;
+    return content.blocks;
 }
 
 QString ChatModel::notice(const storage::Message& message) const
@@ -245,6 +269,46 @@ QString ChatModel::notice(const storage::Message& message) const
     return {};
 }
 
+QVariantMap ChatModel::facts(const storage::Message& message) const
+{
+    if (!message.origin)
+        return {};
+    const AnswerFacts facts = AnswerFacts::from(message.origin->sampling, message.origin->seed);
+    const engine::Sampling& sampling = facts.wish.sampling;
+    return {
+        {QStringLiteral("seed"), QString::number(sampling.seed)},
+        {QStringLiteral("temperature"), double{sampling.temperature}},
+        {QStringLiteral("topP"), double{sampling.top_p}},
+        {QStringLiteral("topK"), sampling.top_k},
+        {QStringLiteral("minP"), double{sampling.min_p}},
+        {QStringLiteral("repeatPenalty"), double{sampling.repeat_penalty}},
+        {QStringLiteral("maxTokens"), facts.wish.maxTokens},
+        {QStringLiteral("device"), facts.device},
+        {QStringLiteral("contextTokens"), facts.contextTokens},
+        {QStringLiteral("reusedTokens"), facts.reusedTokens},
+        {QStringLiteral("leftOut"), facts.leftOut},
+        {QStringLiteral("continued"), facts.continued},
+        {QStringLiteral("modelIdentity"), toQt(message.origin->model_hash)},
+    };
+}
+
+std::pair<qint64, qint64> ChatModel::leftOut() const
+{
+    for (auto row = m_rows.rbegin(); row != m_rows.rend() && m_whole; ++row) {
+        if (row->head.role != storage::Role::assistant)
+            continue;
+        AnswerFacts facts;
+        if (const Answer* running = m_answers.find(row->head.id))
+            facts = running->facts;
+        else if (row->content && row->content->message.origin)
+            facts = AnswerFacts::from(row->content->message.origin->sampling, 0);
+        if (facts.leftOut > 0)
+            return {facts.leftOutAt, facts.leftOutAt + facts.leftOut};
+        break;
+    }
+    return {0, 0};
+}
+
 // A conversation comes onto the screen.
 void ChatModel::open(qint64 conversation)
 {
@@ -255,14 +319,15 @@ void ChatModel::open(qint64 conversation)
     m_conversation = conversation;
     m_pending = false;
     m_counted = -1;
+    m_asked.clear();
+    m_whole = true;
+    m_reveal = 0;
     removeFrom(0);
     const auto draft = conversation == 0 ? m_settings.newDraft() : QString();
     m_draft = draft;
-    m_system_prompt.clear();
     setLoading(conversation != 0);
     emit conversationIdChanged();
     emit draftChanged();
-    emit systemPromptChanged();
     emit progressChanged();
     emit contextChanged();
     announceState();
@@ -270,22 +335,26 @@ void ChatModel::open(qint64 conversation)
         return;
 
     // On the store's thread, behind the writes: what is read is what the models have been told so far.
-    struct Content
+    struct Opened
     {
         storage::Conversation conversation;
-        std::vector<storage::Message> branch;
+        std::vector<storage::Message> end;
     };
     m_store.run(
-        this,
+        conversation, this,
         [conversation](storage::ChatStore& store) {
-            return Content{store.conversation(conversation).value(), store.branch(conversation)};
+            return Opened{store.conversation(conversation).value(), store.branch(conversation, page)};
         },
-        [this, visit = m_visit](const Content& content) {
+        [this, visit = m_visit](const Opened& opened) {
             if (visit != m_visit)
                 return;
-            show(content.conversation);
-            showBranch(content.branch);
+            show(opened.conversation);
+            showTurn(opened.end);
+            m_whole = opened.end.empty() || !opened.end.front().parent;
             setLoading(false);
+            if (!m_whole)
+                askForHeads();
+            tryToReveal();
         },
         [this, visit = m_visit](const QString& why) {
             m_store.report(why);
@@ -294,63 +363,187 @@ void ChatModel::open(qint64 conversation)
         });
 }
 
+void ChatModel::askForHeads()
+{
+    m_store.run(
+        m_conversation, this,
+        [conversation = m_conversation](storage::ChatStore& store) {
+            return store.branch_heads(conversation);
+        },
+        [this, visit = m_visit](const std::vector<storage::MessageHead>& heads) {
+            if (visit != m_visit)
+                return;
+            insertAbove(heads);
+            tryToReveal();
+        });
+}
+
+// The rows above the page that the conversation was opened with.
+void ChatModel::insertAbove(const std::vector<storage::MessageHead>& heads)
+{
+    if (m_whole || m_rows.empty())
+        return;
+    const auto first = std::find_if(heads.rbegin(), heads.rend(), [this](const storage::MessageHead& head) {
+        return head.id == m_rows.front().head.id;
+    });
+    if (first == heads.rend()) // another branch was chosen since; its heads are on their way
+        return;
+    m_whole = true;
+    const auto above = heads.rend() - first - 1;
+    if (above == 0)
+        return;
+    beginInsertRows({}, 0, static_cast<int>(above) - 1);
+    std::vector<Row> rows(static_cast<std::size_t>(above));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        rows[i].head = heads[i];
+    m_rows.insert(m_rows.begin(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+    endInsertRows();
+    emit countChanged();
+}
+
 void ChatModel::show(const storage::Conversation& conversation)
 {
-    m_system_prompt = Answers::ownSystemPrompt(conversation);
-    emit systemPromptChanged();
     if (!m_draft_dirty) {
         m_draft = toQt(conversation.draft);
         emit draftChanged();
     }
 }
 
-ChatModel::Row ChatModel::row(const storage::Message& message) const
+void ChatModel::setContent(Row& row, const storage::Message& message)
 {
-    Row row{message, toQt(message.content), nullptr};
-    row.message.content.clear();
-    if (const Answer* answer = m_answers.find(message.id)) { // is ahead of the disk
-        row.text = answer->text;
-        if (answer->state == Answer::State::ended)
-            take(row.message, answer->result);
+    MarkdownBlocks* blocks = row.content ? row.content->blocks : nullptr;
+    // An answer that goes on needs blocks that go on; its text is the same.
+    if (blocks && message.status == storage::Status::streaming) {
+        blocks->deleteLater();
+        blocks = nullptr;
     }
-    return row;
+    row.content = std::make_unique<Content>(Content{message, toQt(message.content), blocks});
+    row.content->message.content = {};
+    row.head.status = message.status;
+    if (const Answer* answer = m_answers.find(message.id)) { // is ahead of the disk
+        row.content->text = answer->text;
+        if (answer->state == Answer::State::ended) {
+            take(row.content->message, answer->result);
+            row.head.status = answer->result.status;
+        }
+    }
 }
 
-bool ChatModel::sameShape(const Row& row, const storage::Message& message)
+void ChatModel::release(Row& row)
 {
-    return row.message.id == message.id && row.message.status == message.status &&
-           row.message.sibling_count == message.sibling_count;
+    if (row.content && row.content->blocks)
+        row.content->blocks->deleteLater();
+    row.content.reset();
 }
 
-// Keeps the rows that stay, so that views keep their delegates and their place.
-void ChatModel::showBranch(const std::vector<storage::Message>& branch)
+void ChatModel::load(int first, int last)
 {
+    std::vector<storage::Id> missing;
+    std::size_t begin = 0; // where the first of them stands
+    for (int i = std::max(0, first); i <= std::min(last, count() - 1); ++i) {
+        const Row& row = m_rows[static_cast<std::size_t>(i)];
+        if (row.content || !m_asked.insert(row.head.id).second)
+            continue;
+        if (missing.empty())
+            begin = static_cast<std::size_t>(i);
+        missing.push_back(row.head.id);
+        if (missing.size() == page)
+            askForTexts(begin, std::exchange(missing, {}));
+    }
+    if (!missing.empty())
+        askForTexts(begin, std::move(missing));
+}
+
+void ChatModel::keep(int first, int last)
+{
+    int begin = -1; // of a run of rows that lose their texts
+    for (int i = 0; i <= count(); ++i) {
+        const bool drops = i < count() && (i < first || i > last) &&
+                           m_rows[static_cast<std::size_t>(i)].content &&
+                           !isWritten(m_rows[static_cast<std::size_t>(i)]);
+        if (drops) {
+            release(m_rows[static_cast<std::size_t>(i)]);
+            begin = begin < 0 ? i : begin;
+        } else if (begin >= 0) {
+            emit dataChanged(index(begin), index(i - 1));
+            begin = -1;
+        }
+    }
+}
+
+// `row` is where the first of them stands, and the others behind it, unless rows come or go meanwhile.
+void ChatModel::askForTexts(std::size_t row, std::vector<storage::Id> ids)
+{
+    const auto arrived = [this, visit = m_visit, ids] {
+        if (visit != m_visit)
+            return false;
+        for (const storage::Id id : ids)
+            m_asked.erase(id);
+        return true;
+    };
+    m_store.run(
+        m_conversation, this, [ids](storage::ChatStore& store) { return store.messages(ids); },
+        [this, arrived, row](const std::vector<storage::Message>& messages) {
+            if (!arrived())
+                return;
+            std::size_t at = row;
+            for (const storage::Message& message : messages) {
+                if (at >= m_rows.size() || m_rows[at].head.id != message.id)
+                    at = find(message.id);
+                if (at < m_rows.size() && !m_rows[at].content) {
+                    setContent(m_rows[at], message);
+                    const QModelIndex changed = index(static_cast<int>(at));
+                    emit dataChanged(changed, changed);
+                }
+                ++at;
+            }
+        },
+        [this, arrived](const QString& why) {
+            if (arrived())
+                m_store.report(why);
+        });
+}
+
+// The heads are the whole branch. Keeps the rows that stay, so that views keep their delegates and their
+// place.
+void ChatModel::showBranch(const std::vector<storage::MessageHead>& heads,
+                           const std::vector<storage::Message>& messages)
+{
+    insertAbove(heads);
+    std::unordered_map<storage::Id, const storage::Message*> texts;
+    for (const storage::Message& message : messages)
+        texts.emplace(message.id, &message);
+    const auto read = [&](Row& row) {
+        const auto found = texts.find(row.head.id);
+        if (found != texts.end())
+            setContent(row, *found->second);
+        else if (row.content)
+            row.content->message.status = row.head.status;
+    };
     std::size_t same = 0;
-    while (same < m_rows.size() && same < branch.size() && m_rows[same].message.id == branch[same].id)
+    while (same < m_rows.size() && same < heads.size() && m_rows[same].head.id == heads[same].id)
         ++same;
     removeFrom(same);
     for (std::size_t i = 0; i < same; ++i) {
-        if (sameShape(m_rows[i], branch[i]))
+        Row& row = m_rows[i];
+        if (row.head.status == heads[i].status && row.head.sibling_count == heads[i].sibling_count)
             continue;
-        Row fresh = row(branch[i]);
-        fresh.blocks = m_rows[i].blocks;
-        // An answer that goes on needs blocks that go on; its text is the same.
-        if (fresh.blocks && fresh.message.status == storage::Status::streaming) {
-            fresh.blocks->deleteLater();
-            fresh.blocks = nullptr;
-        }
-        m_rows[i] = std::move(fresh);
+        row.head = heads[i];
+        read(row);
         emit dataChanged(index(static_cast<int>(i)), index(static_cast<int>(i)));
     }
-    if (branch.size() > same) {
-        beginInsertRows({}, static_cast<int>(same), static_cast<int>(branch.size()) - 1);
-        m_rows.reserve(branch.size());
-        for (std::size_t i = same; i < branch.size(); ++i)
-            m_rows.push_back(row(branch[i]));
+    if (heads.size() > same) {
+        beginInsertRows({}, static_cast<int>(same), static_cast<int>(heads.size()) - 1);
+        m_rows.reserve(heads.size());
+        for (std::size_t i = same; i < heads.size(); ++i) {
+            m_rows.push_back({heads[i], nullptr});
+            read(m_rows.back());
+        }
         endInsertRows();
     }
     if (same > 0)
         emit dataChanged(index(static_cast<int>(same) - 1), index(static_cast<int>(same) - 1), {IsLast});
+    m_whole = true;
     emit countChanged();
     emit appended();
     m_counted = -1;
@@ -358,25 +551,41 @@ void ChatModel::showBranch(const std::vector<storage::Message>& branch)
     announceState();
 }
 
+void ChatModel::showTurn(const std::vector<storage::Message>& branch)
+{
+    std::vector<storage::MessageHead> heads;
+    heads.reserve(branch.size());
+    for (const storage::Message& message : branch)
+        heads.push_back({message.id, message.ordinal, message.sibling_count, message.role, message.status,
+                         static_cast<std::int64_t>(message.content.size())});
+    // Only the end of a branch is ever new.
+    const std::size_t end = std::min<std::size_t>(branch.size(), page);
+    showBranch(heads, {branch.end() - static_cast<std::ptrdiff_t>(end), branch.end()});
+}
+
 void ChatModel::removeFrom(std::size_t first)
 {
     if (first >= m_rows.size())
         return;
     beginRemoveRows({}, static_cast<int>(first), count() - 1);
-    for (std::size_t i = first; i < m_rows.size(); ++i) {
-        if (m_rows[i].blocks)
-            m_rows[i].blocks->deleteLater();
-    }
-    m_rows.resize(first);
+    for (std::size_t i = first; i < m_rows.size(); ++i)
+        release(m_rows[i]);
+    m_rows.erase(m_rows.begin() + static_cast<std::ptrdiff_t>(first), m_rows.end());
     endRemoveRows();
     emit countChanged();
+}
+
+int ChatModel::rowOf(qint64 messageId) const
+{
+    const std::size_t at = find(messageId);
+    return at < m_rows.size() ? static_cast<int>(at) : -1;
 }
 
 std::size_t ChatModel::find(qint64 message) const
 {
     // Almost always one of the last.
     for (std::size_t i = m_rows.size(); i-- > 0;) {
-        if (m_rows[i].message.id == message)
+        if (m_rows[i].head.id == message)
             return i;
     }
     return m_rows.size();
@@ -387,11 +596,12 @@ void ChatModel::onText(qint64 conversation, qint64 answer, const QString& text)
     if (conversation != m_conversation)
         return;
     const std::size_t at = find(answer);
-    if (at == m_rows.size())
+    if (at == m_rows.size() || !m_rows[at].content)
         return;
-    m_rows[at].text += text;
-    if (m_rows[at].blocks)
-        m_rows[at].blocks->append(text);
+    Content& content = *m_rows[at].content;
+    content.text += text;
+    if (content.blocks)
+        content.blocks->append(text);
     if (at + 1 == m_rows.size())
         emit appended();
 }
@@ -406,9 +616,12 @@ void ChatModel::onEnded(qint64 conversation, qint64 answer)
     if (at == m_rows.size() || !end)
         return;
     Row& row = m_rows[at];
-    take(row.message, end->result);
-    if (row.blocks)
-        row.blocks->finish();
+    row.head.status = end->result.status;
+    if (row.content) {
+        take(row.content->message, end->result);
+        if (row.content->blocks)
+            row.content->blocks->finish();
+    }
     const QModelIndex changed = index(static_cast<int>(at));
     emit dataChanged(changed, changed);
     askForCount();
@@ -419,16 +632,19 @@ void ChatModel::askForCount()
     if (m_conversation == 0 || m_rows.empty() || m_engine.state() != EngineBridge::State::ready ||
         m_answers.isWriting(m_conversation))
         return;
+    // A longer one is not read again for this; its last answer knows.
+    if (!m_whole || std::any_of(m_rows.begin(), m_rows.end(), [](const Row& row) { return !row.content; }))
+        return;
     std::vector<engine::Message> messages;
     messages.reserve(m_rows.size() + 1);
-    const QString system = m_system_prompt.isEmpty() ? m_settings.systemPrompt() : m_system_prompt;
+    const QString system = m_answers.systemPrompt(m_conversation);
     if (!system.isEmpty())
         messages.push_back({"system", toUtf8(system)});
     for (const Row& row : m_rows) {
-        if (!row.text.isEmpty())
-            messages.push_back({toUtf8(name(row.message.role)), toUtf8(row.text)});
+        if (!row.content->text.isEmpty())
+            messages.push_back({toUtf8(name(row.head.role)), toUtf8(row.content->text)});
     }
-    m_engine.count(m_conversation, std::move(messages));
+    m_engine.count(m_conversation, std::move(messages), contextPolicy(m_settings.contextPolicy()));
 }
 
 QString ChatModel::state() const
@@ -444,7 +660,8 @@ QString ChatModel::state() const
             return QStringLiteral("waiting");
         }
     }
-    return m_pending ? QStringLiteral("waiting") : QStringLiteral("idle");
+    return m_pending || m_answers.isBeginning(m_conversation) ? QStringLiteral("waiting")
+                                                              : QStringLiteral("idle");
 }
 
 void ChatModel::announceState()
@@ -468,7 +685,8 @@ void ChatModel::announceState()
 
 bool ChatModel::canSend() const
 {
-    return m_answers.canAsk() && !m_pending && !m_loading && answer() == nullptr;
+    return m_answers.canAsk() && !m_pending && !m_loading && answer() == nullptr &&
+           !m_answers.isBeginning(m_conversation);
 }
 
 bool ChatModel::modelBusyElsewhere() const
@@ -498,8 +716,8 @@ qint64 ChatModel::contextUsed() const
     if (m_counted >= 0)
         return m_counted;
     for (auto row = m_rows.rbegin(); row != m_rows.rend(); ++row) {
-        if (row->message.prompt_tokens > 0)
-            return row->message.prompt_tokens + row->message.generated_tokens;
+        if (row->content && row->content->message.prompt_tokens > 0)
+            return row->content->message.prompt_tokens + row->content->message.generated_tokens;
     }
     return 0;
 }
@@ -537,29 +755,12 @@ void ChatModel::saveDraft()
         return;
     }
     m_store.run(
-        this,
+        m_conversation, this,
         [id = m_conversation, draft = toUtf8(m_draft)](storage::ChatStore& store) {
             if (store.conversation(id)) // it may have been deleted meanwhile
                 store.set_draft(id, draft);
         },
         [] {});
-}
-
-void ChatModel::setSystemPrompt(const QString& prompt)
-{
-    if (prompt == m_system_prompt)
-        return;
-    m_system_prompt = prompt;
-    emit systemPromptChanged();
-    if (m_conversation == 0) // kept until the first message makes the conversation
-        return;
-    m_store.run(
-        this,
-        [id = m_conversation, prompt](storage::ChatStore& store) {
-            store.set_settings(id,
-                               Answers::withSystemPrompt(store.conversation(id).value().settings, prompt));
-        },
-        [this] { askForCount(); });
 }
 
 void ChatModel::setPending(bool pending)
@@ -618,7 +819,7 @@ bool ChatModel::send(const QString& text)
         if (visit == m_visit && m_draft.isEmpty())
             setDraft(before);
     };
-    m_answers.send(m_conversation, message, m_system_prompt, std::move(then));
+    m_answers.send(m_conversation, message, std::move(then));
     setDraft({});
     saveDraft();
     return true;
@@ -636,47 +837,122 @@ void ChatModel::regenerate(qint64 messageId)
         m_answers.regenerate(messageId, then());
 }
 
+void ChatModel::repeat(qint64 messageId)
+{
+    const std::size_t at = find(messageId);
+    if (canSend() && at < m_rows.size() && m_rows[at].content && m_rows[at].content->message.origin)
+        m_answers.repeat(messageId, then());
+}
+
 void ChatModel::edit(qint64 messageId, const QString& text)
 {
     const std::size_t at = find(messageId);
     const QString message = text.trimmed();
-    if (!canSend() || message.isEmpty() || at == m_rows.size() ||
-        m_rows[at].message.role != storage::Role::user)
+    if (message.isEmpty() || at == m_rows.size())
         return;
-    m_answers.edit(messageId, message, then());
+    if (m_rows[at].head.role == storage::Role::assistant) {
+        switchBranch(messageId, [messageId, message = toUtf8(message)](storage::ChatStore& store) {
+            return store.add_sibling(messageId, message);
+        });
+    } else if (canSend() && m_rows[at].head.role == storage::Role::user) {
+        m_answers.edit(messageId, message, then());
+    }
 }
 
 void ChatModel::continueAnswer(qint64 messageId)
 {
     const std::size_t at = find(messageId);
-    if (!canSend() || at == m_rows.size() || m_rows[at].message.role != storage::Role::assistant)
+    if (!canSend() || at == m_rows.size() || m_rows[at].head.role != storage::Role::assistant)
         return;
     m_answers.continueAnswer(messageId, then());
 }
 
 void ChatModel::chooseSibling(qint64 messageId, int delta)
 {
+    switchBranch(messageId, [messageId, delta](storage::ChatStore& store) -> storage::Id {
+        const std::vector<storage::Id> siblings = store.siblings(messageId);
+        const auto at = std::find(siblings.begin(), siblings.end(), messageId);
+        const auto to = (at - siblings.begin()) + delta;
+        if (at == siblings.end() || to < 0 || to >= static_cast<std::ptrdiff_t>(siblings.size()))
+            return messageId;
+        const storage::Id sibling = siblings[static_cast<std::size_t>(to)];
+        store.choose_branch(sibling);
+        return sibling;
+    });
+}
+
+// `choose` makes a branch the chosen one and returns the message from which on it is another.
+void ChatModel::switchBranch(qint64 message, std::function<storage::Id(storage::ChatStore&)> choose)
+{
+    if (answer() || m_pending || m_loading)
+        return;
     m_store.run(
-        this,
-        [messageId, delta](storage::ChatStore& store) {
-            const std::vector<storage::Id> siblings = store.siblings(messageId);
-            const auto at = std::find(siblings.begin(), siblings.end(), messageId);
-            const auto to = (at - siblings.begin()) + delta;
-            if (at != siblings.end() && to >= 0 && to < static_cast<std::ptrdiff_t>(siblings.size()))
-                store.choose_branch(siblings[static_cast<std::size_t>(to)]);
-            return store.branch(store.message(messageId).value().conversation);
-        },
-        [this, visit = m_visit](const std::vector<storage::Message>& branch) {
-            if (visit == m_visit)
-                showBranch(branch);
+        message, this,
+        [choose = std::move(choose)](storage::ChatStore& store) { return branchAt(store, choose(store)); },
+        [this, visit = m_visit](const Branch& branch) {
+            m_conversations.apply(branch.conversation);
+            if (visit != m_visit || branch.conversation.id != m_conversation)
+                return;
+            showBranch(branch.heads, branch.messages);
+            if (m_reveal == branch.changed)
+                tryToReveal();
         });
+}
+
+ChatModel::Branch ChatModel::branchAt(storage::ChatStore& store, storage::Id message)
+{
+    const storage::Id conversation = store.message(message).value().conversation;
+    Branch branch{store.conversation(conversation).value(), store.branch_heads(conversation), {}, message};
+    std::vector<storage::Id> ids;
+    auto head = std::find_if(branch.heads.begin(), branch.heads.end(),
+                             [message](const storage::MessageHead& one) { return one.id == message; });
+    for (; head != branch.heads.end() && ids.size() < page; ++head)
+        ids.push_back(head->id);
+    branch.messages = store.messages(ids);
+    return branch;
+}
+
+void ChatModel::fork(qint64 messageId)
+{
+    const QString title = tr("%1 (fork)").arg(m_conversations.currentTitle());
+    m_store.run(
+        messageId, this,
+        [messageId, title = toUtf8(title)](storage::ChatStore& store) {
+            return store.conversation(store.fork(messageId, title)).value();
+        },
+        [this](const storage::Conversation& fork) {
+            m_conversations.apply(fork);
+            m_conversations.open(fork.id);
+        });
+}
+
+void ChatModel::reveal(qint64 messageId)
+{
+    m_reveal = messageId;
+    tryToReveal();
+}
+
+void ChatModel::tryToReveal()
+{
+    if (m_reveal == 0 || m_loading)
+        return;
+    const std::size_t at = find(m_reveal);
+    if (at < m_rows.size()) {
+        m_reveal = 0;
+        emit revealed(static_cast<int>(at));
+    } else if (m_whole) { // it is on another branch
+        switchBranch(m_reveal, [message = m_reveal](storage::ChatStore& store) {
+            store.choose_branch(message);
+            return message;
+        });
+    }
 }
 
 void ChatModel::copyMessage(qint64 messageId)
 {
     const std::size_t at = find(messageId);
-    if (at < m_rows.size())
-        copyText(m_rows[at].text);
+    if (at < m_rows.size() && m_rows[at].content)
+        copyText(m_rows[at].content->text);
 }
 
 void ChatModel::copyText(const QString& text)

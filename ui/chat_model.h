@@ -7,6 +7,8 @@
 #include <QAbstractListModel>
 #include <QTimer>
 
+#include <memory>
+#include <unordered_set>
 #include <vector>
 
 namespace ui {
@@ -15,6 +17,10 @@ class MarkdownBlocks;
 
 // The messages of the conversation on the screen, along its chosen branch. Follows the ConversationModel's
 // current one. While an answer streams, only its blocks change: no row is announced again until it ends.
+//
+// A row is a few bytes; its text, its blocks and what else only a reader needs are here for the last messages
+// and for those that a view asked for with load(). A conversation opens with its last page alone, and the
+// rows above that one come in when their heads have been read.
 class ChatModel : public QAbstractListModel
 {
     Q_OBJECT
@@ -31,7 +37,8 @@ class ChatModel : public QAbstractListModel
     Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)
     Q_PROPERTY(bool canSend READ canSend NOTIFY canSendChanged)
     Q_PROPERTY(bool modelBusyElsewhere READ modelBusyElsewhere NOTIFY stateChanged)
-    Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY systemPromptChanged)
+    Q_PROPERTY(int leftOutFrom READ leftOutFrom NOTIFY contextChanged)
+    Q_PROPERTY(int leftOutTo READ leftOutTo NOTIFY contextChanged)
 
 public:
     enum Role
@@ -52,6 +59,9 @@ public:
         FirstTokenSeconds,
         FinishReason,
         IsLast,
+        Loaded, // its text is here
+        Edited, // an answer that the person wrote
+        Facts,  // how an answer was asked for and what came of it, a map for the details
     };
 
     // All of them outlive this object.
@@ -77,19 +87,30 @@ public:
     QString draft() const { return m_draft; }
     bool canSend() const;
     bool modelBusyElsewhere() const;
-    QString systemPrompt() const { return m_system_prompt; } // this conversation's own; empty: the settings'
+    // The rows that the model did not see any more when it wrote its latest answer, the second not included;
+    // both 0 where it saw all.
+    int leftOutFrom() const { return static_cast<int>(leftOut().first); }
+    int leftOutTo() const { return static_cast<int>(leftOut().second); }
 
     void setDraft(const QString& draft);
-    void setSystemPrompt(const QString& prompt);
 
     // False where nothing was sent: empty, or canSend is false.
     Q_INVOKABLE bool send(const QString& text);
     Q_INVOKABLE void stop();
     Q_INVOKABLE void regenerate(qint64 messageId);
+    Q_INVOKABLE void repeat(qint64 messageId); // an answer, exactly so
     Q_INVOKABLE void edit(qint64 messageId, const QString& text);
     Q_INVOKABLE void chooseSibling(qint64 messageId, int delta);
     Q_INVOKABLE void continueAnswer(qint64 messageId);
     Q_INVOKABLE void retry(qint64 messageId) { regenerate(messageId); }
+    // A new conversation with copies of all up to this message, and opens it.
+    Q_INVOKABLE void fork(qint64 messageId);
+    // A view moves: brings the texts of these rows; lets go of the texts of all but these.
+    Q_INVOKABLE void load(int first, int last);
+    Q_INVOKABLE void keep(int first, int last);
+    Q_INVOKABLE int rowOf(qint64 messageId) const; // -1: not on the branch
+    // Chooses the branch that this message of the conversation is on, then emits revealed().
+    Q_INVOKABLE void reveal(qint64 messageId);
     Q_INVOKABLE void copyMessage(qint64 messageId);
     Q_INVOKABLE void copyText(const QString& text);
 
@@ -102,26 +123,50 @@ signals:
     void contextChanged();
     void draftChanged();
     void canSendChanged();
-    void systemPromptChanged();
     void appended(); // a row, or text at the end
+    void revealed(int row);
 
 private:
-    struct Row
+    struct Content
     {
         storage::Message message; // its content stands in `text`
         QString text;
         MarkdownBlocks* blocks = nullptr; // made when a view asks for it; a child of the model
     };
+    struct Row
+    {
+        storage::MessageHead head;
+        std::unique_ptr<Content> content; // null: not loaded
+    };
+    // The chosen branch, and the texts around the place where it has changed.
+    struct Branch
+    {
+        storage::Conversation conversation;
+        std::vector<storage::MessageHead> heads;
+        std::vector<storage::Message> messages;
+        storage::Id changed = 0;
+    };
 
     void open(qint64 conversation);
     void show(const storage::Conversation& conversation);
-    void showBranch(const std::vector<storage::Message>& branch);
+    static Branch branchAt(storage::ChatStore& store, storage::Id message);
+    void showBranch(const std::vector<storage::MessageHead>& heads,
+                    const std::vector<storage::Message>& messages);
+    void showTurn(const std::vector<storage::Message>& branch);
+    void insertAbove(const std::vector<storage::MessageHead>& heads);
+    void askForHeads();
+    void askForTexts(std::size_t row, std::vector<storage::Id> ids);
+    void switchBranch(qint64 message, std::function<storage::Id(storage::ChatStore&)> choose);
+    void tryToReveal();
     void removeFrom(std::size_t first);
-    Row row(const storage::Message& message) const;
-    static bool sameShape(const Row& row, const storage::Message& message);
+    void setContent(Row& row, const storage::Message& message);
+    void release(Row& row);
     std::size_t find(qint64 message) const; // m_rows.size() where it is not shown
     MarkdownBlocks* blocks(const Row& row) const;
     QString notice(const storage::Message& message) const;
+    bool isWritten(const Row& row) const { return m_answers.find(row.head.id) != nullptr; }
+    QVariantMap facts(const storage::Message& message) const;
+    std::pair<qint64, qint64> leftOut() const;
     const Answer* answer() const { return m_answers.inConversation(m_conversation); }
     Answers::Then then();
     void saveDraft();
@@ -138,7 +183,10 @@ private:
     ConversationModel& m_conversations;
     Settings& m_settings;
 
-    mutable std::vector<Row> m_rows; // mutable for the blocks that are made on demand
+    std::vector<Row> m_rows;
+    bool m_whole = true;                // the rows reach up to the first message
+    std::unordered_set<qint64> m_asked; // messages whose texts are on their way
+    qint64 m_reveal = 0;                // message to be shown when it can be found
     qint64 m_conversation = 0;
     quint64 m_visit = 0; // number of the latest switch; what was asked before it is not shown
     bool m_loading = false;
@@ -146,7 +194,6 @@ private:
     bool m_stop_when_asked = false;
     QString m_draft;
     bool m_draft_dirty = false;
-    QString m_system_prompt;
     qint64 m_counted = -1; // tokens of this conversation; -1: not counted
     QString m_announced_state = QStringLiteral("idle");
     bool m_announced_can_send = false;

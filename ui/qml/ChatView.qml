@@ -24,12 +24,31 @@ ListView {
     readonly property real margin: width < Theme.px(800) ? Theme.gap16 : Theme.gap32
     readonly property real columnWidth: Math.min(Theme.columnWidth, width - 2 * margin)
     readonly property real wideWidth: Math.min(Theme.wideWidth, width - 2 * margin)
-    readonly property bool atEnd: contentY + height >= originY + contentHeight - Theme.px(40)
+    readonly property bool atEnd: model.reachesEnd
+        && contentY + height >= originY + contentHeight - Theme.px(40)
+    readonly property bool partial: !model.reachesStart || !model.reachesEnd
+    // Where a jump to another part of the conversation leads: a message and where it comes to stand.
+    property int jumpMode: ListView.Beginning
+    // What stands at the top, so that it can be put back when the rows get another width.
+    property int topRow: -1
+    property real topOffset: 0
 
     signal chooseModel()
     signal showSettings()
 
-    model: MessageRows { source: Chat }
+    model: MessageRows {
+        source: Chat
+        onWanted: (first, last) => Chat.load(first, last)
+        onUnneeded: (first, last) => Chat.keep(first, last)
+        onArrived: row => view.arrive(row)
+        onAboutToPrepend: view.noteTop()
+        onPrepended: rows => {
+            if (view.following)
+                Qt.callLater(view.place)
+            else if (view.topRow === 0) // the list itself holds still where it is not at its very top
+                view.restoreTop(rows)
+        }
+    }
     clip: true
     boundsBehavior: Flickable.StopAtBounds
     cacheBuffer: Theme.px(600)
@@ -47,11 +66,82 @@ ListView {
         following = true
         place()
     }
+    function toStart() {
+        showMessage(0, ListView.Beginning)
+    }
+    // Moves to a message by its row in Chat, wherever in the conversation it is.
+    function showMessage(row, mode) {
+        following = false
+        jumpMode = mode
+        model.go(row)
+    }
     function place() {
         if (!following)
             return
+        if (!model.reachesEnd) {
+            model.go(model.messageCount - 1)
+            return
+        }
         placing = true
         positionViewAtEnd()
+        lastY = contentY
+        placing = false
+        Qt.callLater(look)
+    }
+    function arrive(row) {
+        if (following) {
+            place()
+            return
+        }
+        placing = true
+        positionViewAtIndex(row, jumpMode)
+        lastY = contentY
+        placing = false
+        Qt.callLater(look)
+    }
+    // Tells the rows which of them are seen, so that those around come in.
+    function look() {
+        if (count === 0)
+            return
+        const first = rowNear(0, 1)
+        const last = rowNear(height - 1, -1)
+        model.look(first < 0 ? 0 : first, last < 0 ? count - 1 : last)
+        if (!farBar.pressed)
+            farBar.position = progress() * (1 - farBar.size)
+    }
+    // The row at a height of the view, or the next one below (step 1) or above (-1) where there is a gap.
+    function rowNear(y, step) {
+        for (let i = 0; i < 8; ++i) {
+            const row = indexAt(contentX + width / 2, contentY + y + i * step * Theme.gap16)
+            if (row >= 0)
+                return row
+        }
+        return -1
+    }
+    // How far down the conversation the view is, 0 to 1.
+    function progress() {
+        const top = rowNear(0, 1)
+        const item = itemAtIndex(top)
+        if (!item)
+            return following ? 1 : 0
+        const above = model.progressAt(top)
+        const next = top + 1 < count ? model.progressAt(top + 1) : model.messageCount
+        const part = Math.max(0, Math.min(1, (contentY - item.y) / Math.max(1, item.height)))
+        const seen = model.messageOf(Math.max(top, rowNear(height - 1, -1))) - Math.floor(above) + 1
+        return Math.max(0, Math.min(1, (above + (next - above) * part) / Math.max(1, model.messageCount - seen)))
+    }
+    function noteTop() {
+        topRow = rowNear(0, 1)
+        const item = itemAtIndex(topRow)
+        topOffset = item ? contentY - item.y : 0
+    }
+    function restoreTop(rows) {
+        if (topRow < 0)
+            return
+        placing = true
+        forceLayout()
+        positionViewAtIndex(topRow + rows, ListView.Beginning)
+        contentY += topOffset
         lastY = contentY
         placing = false
     }
@@ -129,9 +219,10 @@ ListView {
         return parts.join("\n\n")
     }
 
-    onContentHeightChanged: if (following) Qt.callLater(place)
-    onHeightChanged: if (following) Qt.callLater(place)
+    onContentHeightChanged: Qt.callLater(following ? place : look)
+    onHeightChanged: Qt.callLater(following ? place : look)
     onContentYChanged: {
+        Qt.callLater(look)
         if (placing)
             return
         if (contentY < lastY - 0.5 && (moving || bar.pressed || activeFocus))
@@ -155,7 +246,7 @@ ListView {
         case Qt.Key_PageDown: scrollBy(height * 0.9); break
         case Qt.Key_Up: scrollBy(-Theme.px(60)); break
         case Qt.Key_Down: scrollBy(Theme.px(60)); break
-        case Qt.Key_Home: following = false; positionViewAtBeginning(); break
+        case Qt.Key_Home: toStart(); break
         case Qt.Key_End: toEnd(); break
         default: return
         }
@@ -190,10 +281,7 @@ ListView {
             view.toEnd()
         }
         function onAppended() { if (view.following) Qt.callLater(view.place) }
-    }
-    Connections {
-        target: view.model
-        function onModelReset() { view.toEnd() }
+        function onRevealed(row) { view.showMessage(row, ListView.Center) }
     }
 
     delegate: Item {
@@ -237,8 +325,9 @@ ListView {
             y: gap
             width: parent.width
             sourceComponent: cell.kind === "text" ? textBlock : cell.kind === "user" ? userMessage
-                : cell.kind === "code" ? codeBlock : cell.kind === "table" ? tableBlock
-                : cell.kind === "rule" ? ruleBlock : footer
+                : cell.kind === "code" ? codeBlock : cell.kind === "formula" ? formulaBlock
+                : cell.kind === "table" ? tableBlock : cell.kind === "rule" ? ruleBlock
+                : cell.kind === "think" ? thinkBlock : footer
         }
         Component {
             id: textBlock
@@ -247,6 +336,14 @@ ListView {
         Component {
             id: codeBlock
             CodeBlock { row: cell.model; column: view.columnWidth; wide: view.wideWidth; keys: view }
+        }
+        Component {
+            id: formulaBlock
+            FormulaBlock { row: cell.model; column: view.columnWidth; wide: view.wideWidth; keys: view }
+        }
+        Component {
+            id: thinkBlock
+            ThinkBlock { row: cell.model; column: view.columnWidth }
         }
         Component {
             id: tableBlock
@@ -288,7 +385,31 @@ ListView {
         }
     }
 
-    ScrollBar.vertical: FScrollBar { id: bar }
+    ScrollBar.vertical: FScrollBar {
+        id: bar
+        visible: !view.partial
+    }
+    // Of a conversation of which only a part is laid out, by messages instead of heights.
+    FScrollBar {
+        id: farBar
+        parent: view
+        anchors.right: parent.right
+        anchors.top: parent.top
+        anchors.bottom: parent.bottom
+        z: 2
+        visible: view.partial
+        orientation: Qt.Vertical
+        size: 0.06
+        onPositionChanged: {
+            if (!pressed)
+                return
+            const to = Math.max(0, Math.min(1, position / (1 - size)))
+            if (to > 0.999)
+                view.toEnd()
+            else
+                view.showMessage(Math.floor(to * (view.model.messageCount - 1)), ListView.Beginning)
+        }
+    }
 
     AbstractButton {
         id: endButton

@@ -8,6 +8,23 @@
 
 namespace ui {
 
+namespace {
+
+constexpr int margin = 32; // messages in the window on each side of what is seen
+constexpr int slack = 32;  // more before the farthest ones go
+constexpr int step = 4;    // messages that come in at a time: each has to be parsed
+constexpr int nearest = 3; // on each side, of a message that is gone to
+
+} // namespace
+
+MessageRows::MessageRows(QObject* parent)
+    : QAbstractListModel(parent)
+{
+    m_adjust.setSingleShot(true);
+    m_adjust.setInterval(0);
+    connect(&m_adjust, &QTimer::timeout, this, &MessageRows::adjust);
+}
+
 void MessageRows::setSource(QAbstractItemModel* source)
 {
     if (m_source == source) {
@@ -47,6 +64,24 @@ int MessageRows::rowOfMessage(qint64 messageId) const
         }
     }
     return -1;
+}
+
+int MessageRows::messageOf(int row) const
+{
+    return row < 0 || row >= count() ? -1
+                                     : m_first + static_cast<int>(place(static_cast<size_t>(row)).message);
+}
+
+double MessageRows::progressAt(int row) const
+{
+    if (row < 0 || row >= count()) {
+        return 0;
+    }
+    const Place at = place(static_cast<size_t>(row));
+    const Message& message = m_messages[at.message];
+    return m_first + static_cast<double>(at.message) +
+           static_cast<double>(static_cast<size_t>(row) - message.begin) /
+               static_cast<double>(message.rows());
 }
 
 QVariant MessageRows::value(int row, const QString& role) const
@@ -100,7 +135,7 @@ QVariant MessageRows::data(const QModelIndex& index, int role) const
         return block ? message.blocks->data(message.blocks->index(at.block), own) : QVariant();
     }
     if (role >= FirstMessageRole && m_source) {
-        return m_source->data(m_source->index(static_cast<int>(at.message), 0),
+        return m_source->data(m_source->index(m_first + static_cast<int>(at.message), 0),
                               role - FirstMessageRole + Qt::UserRole);
     }
     return {};
@@ -121,7 +156,10 @@ QHash<int, QByteArray> MessageRows::roleNames() const
           std::pair("quote", MarkdownBlocks::Quote), std::pair("marker", MarkdownBlocks::Marker),
           std::pair("language", MarkdownBlocks::Language), std::pair("code", MarkdownBlocks::Code),
           std::pair("table", MarkdownBlocks::Table), std::pair("continuation", MarkdownBlocks::Continuation),
-          std::pair("continued", MarkdownBlocks::Continued), std::pair("lastBlock", MarkdownBlocks::Last)}) {
+          std::pair("continued", MarkdownBlocks::Continued), std::pair("lastBlock", MarkdownBlocks::Last),
+          std::pair("tex", MarkdownBlocks::Tex), std::pair("thought", MarkdownBlocks::Thought),
+          std::pair("thinking", MarkdownBlocks::Thinking), std::pair("folded", MarkdownBlocks::Folded),
+          std::pair("seconds", MarkdownBlocks::Seconds), std::pair("wrapped", MarkdownBlocks::Wrapped)}) {
         names.insert(FirstBlockRole + (role - MarkdownBlocks::Type), name);
     }
     return names;
@@ -140,15 +178,31 @@ MessageRows::Place MessageRows::place(size_t row) const
 
 QVariant MessageRows::messageValue(size_t message, const QByteArray& role) const
 {
-    return m_source
-               ? m_source->data(m_source->index(static_cast<int>(message), 0), m_sourceRoles.value(role, -1))
-               : QVariant();
+    return m_source ? m_source->data(m_source->index(m_first + static_cast<int>(message), 0),
+                                     m_sourceRoles.value(role, -1))
+                    : QVariant();
 }
 
-MessageRows::Message MessageRows::read(int sourceRow)
+bool MessageRows::isLoaded(int message) const
+{
+    const int role = m_sourceRoles.value("loaded", -1);
+    return role < 0 || m_source->data(m_source->index(message, 0), role).toBool();
+}
+
+// How many of the `limit` messages from this one on are at hand.
+int MessageRows::loadedFrom(int message, int limit) const
+{
+    int loaded = 0;
+    while (loaded < limit && isLoaded(message + loaded)) {
+        ++loaded;
+    }
+    return loaded;
+}
+
+MessageRows::Message MessageRows::read(int row)
 {
     Message message;
-    const QModelIndex index = m_source->index(sourceRow, 0);
+    const QModelIndex index = m_source->index(row, 0);
     message.answer =
         m_source->data(index, m_sourceRoles.value("role", -1)).toString() == QLatin1String("assistant");
     if (message.answer) {
@@ -207,60 +261,321 @@ void MessageRows::reload()
         }
     }
     m_messages.clear();
-    for (int row = 0; m_source && row < m_source->rowCount(); ++row) {
-        m_messages.push_back(read(row));
-    }
-    renumber(0);
+    m_rowCount = 0;
+    m_first = 0;
+    m_target = -1;
+    m_wantedLast = -1;
+    m_seenFirst = m_seenLast = messageCount() - 1;
     endResetModel();
+    begin();
+    emit countChanged();
+    emit windowChanged();
+}
+
+// An empty window opens at what is looked at, once that is at hand.
+void MessageRows::begin()
+{
+    m_adjust.start();
+    if (messageCount() == 0) {
+        m_first = 0;
+        return;
+    }
+    m_seenLast = std::clamp(m_seenLast, 0, messageCount() - 1);
+    m_seenFirst = std::clamp(m_seenFirst, 0, m_seenLast);
+    int first = m_seenLast;
+    while (first > 0 && m_seenLast - first < 2 * nearest && isLoaded(first - 1)) {
+        --first;
+    }
+    m_first = first;
+    append(loadedFrom(first, m_seenLast + 1 - first));
+}
+
+void MessageRows::look(int firstRow, int lastRow)
+{
+    if (m_messages.empty()) {
+        return;
+    }
+    const int last = count() - 1;
+    m_seenFirst = messageOf(std::clamp(firstRow, 0, last));
+    m_seenLast = messageOf(std::clamp(lastRow, 0, last));
+    adjust();
+}
+
+void MessageRows::go(int message)
+{
+    if (messageCount() == 0) {
+        return;
+    }
+    message = std::clamp(message, 0, messageCount() - 1);
+    m_target = message;
+    if (message < m_first || message >= end()) {
+        emit wanted(std::max(0, message - margin), std::min(messageCount() - 1, message + margin));
+        m_wantedLast = -1; // what was asked for before is not all that is needed
+    }
+    arrive();
+}
+
+void MessageRows::arrive()
+{
+    if (m_target < 0) {
+        return;
+    }
+    if (m_target < m_first || m_target >= end()) {
+        const int first = std::max(0, m_target - nearest);
+        const int behind = std::min(messageCount(), m_target + nearest + 1);
+        if (loadedFrom(first, behind - first) < behind - first) {
+            return;
+        }
+        beginResetModel();
+        for (const Message& message : m_messages) {
+            if (message.blocks) {
+                message.blocks->disconnect(this);
+            }
+        }
+        m_messages.clear();
+        m_first = first;
+        for (int message = first; message < behind; ++message) {
+            m_messages.push_back(read(message));
+        }
+        renumber(0);
+        m_seenFirst = m_seenLast = m_target;
+        endResetModel();
+        emit countChanged();
+        emit windowChanged();
+    }
+    const int message = m_target - m_first;
+    m_target = -1;
+    m_adjust.start();
+    emit arrived(static_cast<int>(m_messages[static_cast<size_t>(message)].begin));
+}
+
+void MessageRows::adjust()
+{
+    if (!m_source || messageCount() == 0 || m_target >= 0) {
+        return;
+    }
+    if (m_messages.empty()) {
+        ask();
+        begin();
+        m_adjust.stop();
+        if (m_messages.empty()) {
+            return;
+        }
+    }
+    trim();
+    ask();
+    grow();
+}
+
+void MessageRows::trim()
+{
+    if (m_first < m_seenFirst - margin - slack) {
+        dropFront(m_seenFirst - margin - m_first);
+    }
+    if (end() - 1 > m_seenLast + margin + slack) {
+        dropBack(end() - 1 - (m_seenLast + margin));
+    }
+}
+
+void MessageRows::ask()
+{
+    const int last = messageCount() - 1;
+    const bool enough = m_wantedFirst <= std::max(0, m_seenFirst - margin) &&
+                        m_wantedLast >= std::min(last, m_seenLast + margin);
+    if (enough) {
+        return;
+    }
+    m_wantedFirst = std::max(0, m_seenFirst - margin - slack);
+    m_wantedLast = std::min(last, m_seenLast + margin + slack);
+    emit unneeded(m_wantedFirst, m_wantedLast);
+    emit wanted(m_wantedFirst, m_wantedLast);
+}
+
+void MessageRows::grow()
+{
+    const int below = std::min(messageCount(), m_seenLast + margin + 1) - end();
+    const int taken = below > 0 ? loadedFrom(end(), std::min(step, below)) : 0;
+    if (taken > 0) {
+        append(taken);
+    }
+    const int above = m_first - std::max(0, m_seenFirst - margin);
+    int lifted = 0;
+    while (lifted < std::min(step, above) && isLoaded(m_first - lifted - 1)) {
+        ++lifted;
+    }
+    if (lifted > 0) {
+        prepend(lifted);
+    }
+    if (taken > 0 || lifted > 0) {
+        m_adjust.start(); // there may be more
+    }
+}
+
+void MessageRows::append(int messages)
+{
+    if (messages <= 0) {
+        return;
+    }
+    std::vector<Message> fresh;
+    size_t rows = 0;
+    for (int message = end(); message < end() + messages; ++message) {
+        fresh.push_back(read(message));
+        rows += fresh.back().rows();
+    }
+    beginInsertRows({}, count(), static_cast<int>(m_rowCount + rows) - 1);
+    const size_t from = m_messages.size();
+    m_messages.insert(m_messages.end(), fresh.begin(), fresh.end());
+    renumber(from);
+    endInsertRows();
+    emit countChanged();
+    emit windowChanged();
+}
+
+void MessageRows::prepend(int messages)
+{
+    std::vector<Message> fresh;
+    size_t rows = 0;
+    for (int message = m_first - messages; message < m_first; ++message) {
+        fresh.push_back(read(message));
+        rows += fresh.back().rows();
+    }
+    emit aboutToPrepend();
+    beginInsertRows({}, 0, static_cast<int>(rows) - 1);
+    m_messages.insert(m_messages.begin(), fresh.begin(), fresh.end());
+    m_first -= messages;
+    renumber(0);
+    endInsertRows();
+    emit countChanged();
+    emit windowChanged();
+    emit prepended(static_cast<int>(rows));
+}
+
+void MessageRows::dropFront(int messages)
+{
+    erase(0, static_cast<size_t>(messages) - 1);
+    m_first += messages;
+    emit windowChanged();
+}
+
+void MessageRows::dropBack(int messages)
+{
+    erase(m_messages.size() - static_cast<size_t>(messages), m_messages.size() - 1);
+    emit windowChanged();
+}
+
+void MessageRows::erase(size_t first, size_t last)
+{
+    const size_t begin = m_messages[first].begin;
+    beginRemoveRows({}, static_cast<int>(begin),
+                    static_cast<int>(m_messages[last].begin + m_messages[last].rows()) - 1);
+    const auto from = m_messages.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto to = m_messages.begin() + static_cast<std::ptrdiff_t>(last) + 1;
+    for (auto message = from; message != to; ++message) {
+        if (message->blocks) {
+            message->blocks->disconnect(this);
+        }
+    }
+    m_messages.erase(from, to);
+    renumber(first);
+    endRemoveRows();
     emit countChanged();
 }
 
 void MessageRows::insertMessages(int first, int last)
 {
-    std::vector<Message> fresh;
-    size_t rows = 0;
-    for (int row = first; row <= last; ++row) {
-        fresh.push_back(read(row));
-        rows += fresh.back().rows();
+    const int added = last - first + 1;
+    m_wantedLast = -1;
+    m_adjust.start();
+    if (m_target >= first) {
+        m_target += added;
     }
-    const size_t at = static_cast<size_t>(first);
-    const size_t begin = at < m_messages.size() ? m_messages[at].begin : m_rowCount;
-    beginInsertRows({}, static_cast<int>(begin), static_cast<int>(begin + rows - 1));
-    m_messages.insert(m_messages.begin() + first, fresh.begin(), fresh.end());
-    renumber(at);
-    endInsertRows();
-    emit countChanged();
+    const bool wasEmpty = m_messages.empty();
+    const int before = end();
+    if (!wasEmpty && first <= m_seenFirst) {
+        m_seenFirst += added;
+    }
+    if (!wasEmpty && first <= m_seenLast) {
+        m_seenLast += added;
+    }
+    if (wasEmpty) {
+        m_seenFirst = m_seenLast = messageCount() - 1;
+        begin();
+    } else if (first <= m_first) {
+        m_first += added;
+        // At the very top of the source they are looked at, if the view is there.
+        if (first == 0 && m_first == added && m_seenFirst <= margin + added) {
+            int lifted = 0;
+            while (lifted < std::min(added, step) && isLoaded(m_first - lifted - 1)) {
+                ++lifted;
+            }
+            if (lifted > 0) {
+                prepend(lifted);
+            }
+        }
+    } else if (first == before) {
+        append(loadedFrom(first, std::min(added, margin)));
+    } else if (first < before) {
+        // In the middle: what is below comes in again behind them.
+        dropBack(before - first);
+        append(loadedFrom(first, std::min(messageCount(), before + added) - first));
+    }
+    emit windowChanged();
 }
 
 void MessageRows::removeMessages(int first, int last)
 {
-    const size_t begin = m_messages[static_cast<size_t>(first)].begin;
-    const Message& end = m_messages[static_cast<size_t>(last)];
-    beginRemoveRows({}, static_cast<int>(begin), static_cast<int>(end.begin + end.rows() - 1));
-    for (auto message = m_messages.begin() + first; message != m_messages.begin() + last + 1; ++message) {
-        if (message->blocks) {
-            message->blocks->disconnect(this);
-        }
+    const int removed = last - first + 1;
+    m_wantedLast = -1;
+    m_adjust.start();
+    m_target = m_target > last ? m_target - removed : m_target >= first ? -1 : m_target;
+    const int from = std::max(first, m_first);
+    const int to = std::min(last, end() - 1);
+    if (from <= to) {
+        erase(static_cast<size_t>(from - m_first), static_cast<size_t>(to - m_first));
     }
-    m_messages.erase(m_messages.begin() + first, m_messages.begin() + last + 1);
-    renumber(static_cast<size_t>(first));
-    endRemoveRows();
-    emit countChanged();
+    m_first -= std::clamp(m_first - first, 0, removed);
+    const auto moved = [&](int message) {
+        return message > last ? message - removed : std::min(message, std::max(0, first - 1));
+    };
+    m_seenFirst = moved(m_seenFirst);
+    m_seenLast = moved(m_seenLast);
+    emit windowChanged();
 }
 
 void MessageRows::changeMessages(int first, int last)
 {
-    for (int row = first; row <= last; ++row) {
-        const Message& known = m_messages[static_cast<size_t>(row)];
+    m_adjust.start(); // texts may have come
+    for (int row = std::max(first, m_first); row <= last && row < end(); ++row) {
+        if (!isLoaded(row)) { // nobody asked for that, but it is the source's to decide
+            if (row < m_seenFirst) {
+                dropFront(row + 1 - m_first);
+            } else {
+                dropBack(end() - row);
+            }
+            continue;
+        }
+        const Message& known = m_messages[static_cast<size_t>(row - m_first)];
         const Message now = read(row);
         if (now.answer != known.answer || now.blocks != known.blocks || now.blockRows != known.blockRows) {
-            removeMessages(row, row);
-            insertMessages(row, row);
+            replace(static_cast<size_t>(row - m_first));
             continue;
         }
         emit dataChanged(index(static_cast<int>(known.begin)),
                          index(static_cast<int>(known.begin + known.rows() - 1)));
     }
+    arrive();
+}
+
+void MessageRows::replace(size_t message)
+{
+    erase(message, message);
+    const Message fresh = read(m_first + static_cast<int>(message));
+    const size_t begin = message < m_messages.size() ? m_messages[message].begin : m_rowCount;
+    beginInsertRows({}, static_cast<int>(begin), static_cast<int>(begin + fresh.rows()) - 1);
+    m_messages.insert(m_messages.begin() + static_cast<std::ptrdiff_t>(message), fresh);
+    renumber(message);
+    endInsertRows();
+    emit countChanged();
 }
 
 void MessageRows::insertBlocks(MarkdownBlocks* blocks, int first, int last)
@@ -304,8 +619,7 @@ void MessageRows::resetBlocks(MarkdownBlocks* blocks)
 {
     const size_t message = find(blocks);
     if (message < m_messages.size()) {
-        removeMessages(static_cast<int>(message), static_cast<int>(message));
-        insertMessages(static_cast<int>(message), static_cast<int>(message));
+        replace(message);
     }
 }
 

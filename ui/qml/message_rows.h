@@ -3,13 +3,20 @@
 // costs the same for a three-word answer and for one of 30,000 words. A message of the person is one row; an
 // answer is one row for each block and a last one, the footer. Every row has the roles of its message and of
 // its block, and its own:
-//   kind   "user", "text", "code", "table", "rule", "footer": which delegate shows it; never changes
+//   kind   "user", "text", "code", "formula", "table", "rule", "think", "footer": which delegate shows it;
+//   never
+//          changes
 //   block  the block's number in its message, -1 where it has none
 //   first  the first row of its message
+//
+// Of a long conversation only the messages around what the view looks at are rows: a window of the source,
+// which follows look() step by step and moves elsewhere with go(). The source has the role "loaded" where not
+// every message is at hand; wanted() asks it for some, unneeded() tells which to keep.
 #pragma once
 
 #include <QAbstractListModel>
 #include <QPointer>
+#include <QTimer>
 #include <QtQml/qqmlregistration.h>
 
 #include <vector>
@@ -24,14 +31,29 @@ class MessageRows : public QAbstractListModel
     QML_ELEMENT
     Q_PROPERTY(QAbstractItemModel* source READ source WRITE setSource NOTIFY sourceChanged)
     Q_PROPERTY(int count READ count NOTIFY countChanged)
+    Q_PROPERTY(int messageCount READ messageCount NOTIFY windowChanged)
+    Q_PROPERTY(bool reachesStart READ reachesStart NOTIFY windowChanged)
+    Q_PROPERTY(bool reachesEnd READ reachesEnd NOTIFY windowChanged)
 
 public:
-    using QAbstractListModel::QAbstractListModel;
+    explicit MessageRows(QObject* parent = nullptr);
 
     QAbstractItemModel* source() const { return m_source; }
     void setSource(QAbstractItemModel* source);
     int count() const { return static_cast<int>(m_rowCount); }
-    // The row where a message begins; -1 if it is not shown.
+    int messageCount() const { return m_source ? m_source->rowCount() : 0; } // of the source
+    // The window holds the source's first message, its last one.
+    bool reachesStart() const { return m_first == 0; }
+    bool reachesEnd() const { return end() == messageCount(); }
+    // The view shows these rows and those between them.
+    Q_INVOKABLE void look(int firstRow, int lastRow);
+    // Brings this message of the source, by its row there, into the window; then arrived() is emitted.
+    Q_INVOKABLE void go(int message);
+    // The source's row that a row belongs to; -1 where there is none.
+    Q_INVOKABLE int messageOf(int row) const;
+    // The same with the part of the message's rows that lie above this one.
+    Q_INVOKABLE double progressAt(int row) const;
+    // The row where a message begins; -1 if it is not in the window.
     Q_INVOKABLE int rowOfMessage(qint64 messageId) const;
     // The value of a role in a row, for code that has no delegate at hand.
     Q_INVOKABLE QVariant value(int row, const QString& role) const;
@@ -45,6 +67,12 @@ public:
 signals:
     void sourceChanged();
     void countChanged();
+    void windowChanged();
+    void arrived(int row);
+    void wanted(int first, int last);   // rows of the source whose texts will be needed
+    void unneeded(int first, int last); // outside of these no text is needed
+    void aboutToPrepend();              // rows above all others come in
+    void prepended(int rows);
 
 private:
     enum OwnRole
@@ -71,7 +99,20 @@ private:
     };
 
     Place place(size_t row) const;
-    Message read(int sourceRow);
+    int end() const { return m_first + static_cast<int>(m_messages.size()); }
+    bool isLoaded(int message) const;
+    int loadedFrom(int message, int limit) const;
+    Message read(int message);
+    void begin();
+    void arrive();
+    void adjust();
+    void trim();
+    void ask();
+    void grow();
+    void append(int messages);
+    void prepend(int messages);
+    void dropFront(int messages);
+    void dropBack(int messages);
     void follow(MarkdownBlocks* blocks);
     size_t find(const MarkdownBlocks* blocks) const;
     void renumber(size_t from);
@@ -79,6 +120,8 @@ private:
     void insertMessages(int first, int last);
     void removeMessages(int first, int last);
     void changeMessages(int first, int last);
+    void replace(size_t message);
+    void erase(size_t first, size_t last);
     void insertBlocks(MarkdownBlocks* blocks, int first, int last);
     void removeBlocks(MarkdownBlocks* blocks, int first, int last);
     void changeBlocks(MarkdownBlocks* blocks, int first, int last);
@@ -87,8 +130,15 @@ private:
 
     QPointer<QAbstractItemModel> m_source;
     QHash<QByteArray, int> m_sourceRoles;
-    std::vector<Message> m_messages;
+    std::vector<Message> m_messages; // the window
+    int m_first = 0;                 // the source's row of its first message
     size_t m_rowCount = 0;
+    int m_seenFirst = 0; // messages that the view shows, rows of the source
+    int m_seenLast = 0;
+    int m_wantedFirst = 0; // what the source was asked for last
+    int m_wantedLast = -1;
+    int m_target = -1; // where go() leads; -1: it has arrived
+    QTimer m_adjust;
 };
 
 } // namespace ui

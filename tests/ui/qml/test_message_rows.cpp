@@ -18,6 +18,7 @@ struct Message
     QString text;
     QString status = u"complete"_s;
     ui::MarkdownBlocks* blocks = nullptr;
+    bool loaded = true;
 };
 
 // Messages with the role names that the window's model has.
@@ -32,7 +33,8 @@ public:
         MessageRole,
         Text,
         Blocks,
-        Status
+        Status,
+        Loaded
     };
 
     int rowCount(const QModelIndex& = {}) const override { return static_cast<int>(messages.size()); }
@@ -51,6 +53,8 @@ public:
             return QVariant::fromValue<QObject*>(message.blocks);
         case Status:
             return message.status;
+        case Loaded:
+            return message.loaded;
         default:
             return {};
         }
@@ -58,11 +62,8 @@ public:
 
     QHash<int, QByteArray> roleNames() const override
     {
-        return {{MessageId, "messageId"},
-                {MessageRole, "role"},
-                {Text, "text"},
-                {Blocks, "blocks"},
-                {Status, "status"}};
+        return {{MessageId, "messageId"}, {MessageRole, "role"}, {Text, "text"},
+                {Blocks, "blocks"},       {Status, "status"},    {Loaded, "loaded"}};
     }
 
     void insert(int row, const QString& role, const QString& text)
@@ -92,6 +93,35 @@ public:
         emit dataChanged(index(row), index(row), {Status});
     }
 
+    void setLoaded(int row, bool loaded)
+    {
+        Message& message = messages[static_cast<size_t>(row)];
+        if (message.loaded == loaded)
+            return;
+        message.loaded = loaded;
+        if (message.role == u"assistant" && loaded) {
+            message.blocks = new ui::MarkdownBlocks(this);
+            message.blocks->setText(message.text);
+        } else if (message.blocks) {
+            message.blocks->deleteLater();
+            message.blocks = nullptr;
+        }
+        emit dataChanged(index(row), index(row));
+    }
+
+    // Messages above the others, of which nothing is at hand.
+    void fillAbove(int count)
+    {
+        beginInsertRows({}, 0, count - 1);
+        for (int row = 0; row < count; ++row) {
+            messages.insert(messages.begin() + row, {.id = ++lastId,
+                                                     .role = row % 2 == 0 ? u"user"_s : u"assistant"_s,
+                                                     .text = u"text %1\n\nmore"_s.arg(lastId),
+                                                     .loaded = false});
+        }
+        endInsertRows();
+    }
+
     void reset()
     {
         beginResetModel();
@@ -105,11 +135,18 @@ public:
     qint64 lastId = 0;
 };
 
-// What the rows must be, from the messages alone.
-QStringList expected(const Messages& source)
+// What the rows must be, from the messages of the window alone.
+QStringList expected(const Messages& source, const ui::MessageRows& shown)
 {
     QStringList rows;
-    for (const Message& message : source.messages) {
+    const int first = shown.messageOf(0);
+    const int last = shown.messageOf(shown.count() - 1);
+    for (int row = qMax(0, first); row <= last; ++row) {
+        const Message& message = source.messages[static_cast<size_t>(row)];
+        if (!message.loaded) {
+            rows += u"a message that is not at hand"_s;
+            continue;
+        }
         if (!message.blocks) {
             rows += u"user %1"_s.arg(message.id);
             continue;
@@ -235,10 +272,119 @@ private slots:
                         blocks->append(pieces[below(static_cast<int>(pieces.size()))]);
                 }
             }
-            if (shown(rows) != expected(source)) {
-                QCOMPARE(shown(rows), expected(source));
+            if (shown(rows) != expected(source, rows)) {
+                QCOMPARE(shown(rows), expected(source, rows));
+            }
+            if (below(4) == 0) { // the window follows when there is time
+                QCoreApplication::processEvents();
+                QCOMPARE(rows.count() > 0, source.rowCount() > 0);
             }
         }
+        // Without a look elsewhere it is at the end.
+        QTRY_VERIFY(source.rowCount() == 0 || rows.reachesEnd());
+    }
+
+    // A conversation of which a page is at hand at a time: whatever is looked at or gone to comes into the
+    // window with its own text, and the window stays small.
+    void theWindowFollowsTheView()
+    {
+        const unsigned seed = std::random_device{}();
+        qInfo("seed %u", seed);
+        std::mt19937 random(seed);
+        const auto below = [&random](int bound) {
+            return static_cast<int>(random() % static_cast<unsigned>(bound));
+        };
+        Messages source;
+        ui::MessageRows rows;
+        const QAbstractItemModelTester tester(&rows, QAbstractItemModelTester::FailureReportingMode::QtTest);
+        QList<std::pair<int, int>> asked; // comes later
+        connect(&rows, &ui::MessageRows::wanted, this, [&asked](int first, int last) {
+            asked.append({first, last});
+        });
+        connect(&rows, &ui::MessageRows::unneeded, this, [&source](int first, int last) {
+            for (int row = 0; row < source.rowCount(); ++row) {
+                if (row < first || row > last)
+                    source.setLoaded(row, false);
+            }
+        });
+        const auto deliver = [&] {
+            while (!asked.isEmpty()) {
+                const auto [first, last] = asked.takeFirst();
+                for (int row = first; row <= qMin(last, source.rowCount() - 1); ++row)
+                    source.setLoaded(row, true);
+            }
+        };
+        const auto settle = [&] {
+            for (int i = 0; i < 200 && (QCoreApplication::processEvents(), i < 40 || !asked.isEmpty()); ++i)
+                deliver();
+        };
+        rows.setSource(&source);
+        source.fillAbove(3000);
+        QCOMPARE(rows.count(), 0); // nothing is at hand
+        settle();
+        QVERIFY(rows.reachesEnd());
+        QVERIFY(!rows.reachesStart());
+
+        int arrivedAt = -1;
+        connect(&rows, &ui::MessageRows::arrived, this, [&](int row) { arrivedAt = rows.messageOf(row); });
+        for (int round = 0; round < 150; ++round) {
+            switch (below(5)) {
+            case 0:
+            case 1: { // a jump
+                const int to = below(source.rowCount());
+                arrivedAt = -1;
+                rows.go(to);
+                settle();
+                QCOMPARE(arrivedAt, to);
+                break;
+            }
+            case 2: { // scrolling
+                const int row = below(rows.count());
+                const int seen = rows.messageOf(row);
+                rows.look(row, qMin(rows.count() - 1, row + 5));
+                settle();
+                QVERIFY(rows.messageOf(0) <= qMax(0, seen - 32));
+                QVERIFY(rows.messageOf(rows.count() - 1) >= qMin(source.rowCount() - 1, seen + 32));
+                break;
+            }
+            case 3:
+                source.insert(source.rowCount(), below(2) == 0 ? u"user"_s : u"assistant"_s, u"new\n\nnew"_s);
+                break;
+            default: {
+                const int first = source.rowCount() - 1 - below(100);
+                source.remove(first, source.rowCount() - 1);
+                source.insert(first, u"user"_s, u"another branch"_s);
+                settle();
+                break;
+            }
+            }
+            QVERIFY(rows.count() > 0);
+            if (shown(rows) != expected(source, rows))
+                QCOMPARE(shown(rows), expected(source, rows));
+            for (int row = 0; row < rows.count(); ++row) {
+                const auto message = static_cast<size_t>(rows.messageOf(row));
+                QCOMPARE(rows.value(row, u"text"_s).toString(), source.messages[message].text);
+            }
+            QVERIFY(rows.messageOf(rows.count() - 1) - rows.messageOf(0) <= 2 * 64 + 100);
+        }
+    }
+
+    // The rows above the page that a conversation was opened with come in without moving a row.
+    void whatComesAboveIsNotShownUntilItIsLookedAt()
+    {
+        Messages source;
+        for (int row = 0; row < 40; ++row)
+            source.insert(row, u"user"_s, u"text"_s);
+        ui::MessageRows rows;
+        rows.setSource(&source);
+        QCoreApplication::processEvents();
+        const qint64 first = rows.value(0, u"messageId"_s).toLongLong();
+        const int count = rows.count();
+        source.fillAbove(1000);
+        QCOMPARE(rows.count(), count);
+        QCOMPARE(rows.value(0, u"messageId"_s).toLongLong(), first);
+        QVERIFY(!rows.reachesStart());
+        QVERIFY(rows.reachesEnd());
     }
 };
 

@@ -8,6 +8,7 @@
 #include "engine/runtime.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
+#include "engine/speed_test.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
 
@@ -117,6 +118,7 @@ public:
 
     void start(SequenceId id, const Request& request, std::stop_token stop, Sink& sink) override;
     bool step() override;
+    Speed measure(const std::function<void(double)>& progress, std::stop_token stop) override;
 
 private:
     Sequence& find(SequenceId id)
@@ -137,6 +139,7 @@ private:
 
     std::vector<std::int32_t> prompt_of(const Request& request) const;
     bool make_room(const Sequence& wanting, std::int64_t tokens);
+    void drop_idle(std::int64_t blocks);
     void plan_pass();
     void run_pass();
     void accept(Sequence& sequence, std::int32_t id);
@@ -237,8 +240,10 @@ void ModelEngine::start(SequenceId id, const Request& request, std::stop_token s
     if (prompt.empty())
         throw Error("", "expected a prompt, found an empty one");
 
+    const std::size_t reusable = std::min(sequence.cached, static_cast<std::size_t>(std::max<std::int64_t>(
+                                                               0, request.reuse_at_most.value_or(context))));
     const CommonPrefix common =
-        common_prefix(m_tokenizer, std::span(sequence.tokens).first(sequence.cached), prompt);
+        common_prefix(m_tokenizer, std::span(sequence.tokens).first(reusable), prompt);
     const std::size_t length = common.cached + prompt.size() - common.fresh;
     if (static_cast<std::int64_t>(length) >= context)
         throw Error(
@@ -419,6 +424,33 @@ void ModelEngine::run_pass()
         if (s.unread() == 0)
             accept(s, m_ids[output++]);
     }
+}
+
+// Until the pool has so many free blocks, or no idle sequence holds any.
+void ModelEngine::drop_idle(std::int64_t blocks)
+{
+    while (m_runtime->pool.free() < blocks) {
+        Sequence* victim = nullptr;
+        for (auto& [id, sequence] : m_sequences)
+            if (!sequence.generation && !sequence.blocks.blocks().empty() &&
+                (!victim || sequence.last_step < victim->last_step))
+                victim = &sequence;
+        if (!victim)
+            return;
+        victim->keep(0);
+        victim->tokens.clear();
+    }
+}
+
+Speed ModelEngine::measure(const std::function<void(double)>& progress, std::stop_token stop)
+{
+    for (const auto& [id, sequence] : m_sequences)
+        if (sequence.generation)
+            throw Error("", "expected no answer in the making, found one");
+    m_runtime->files.check();
+    const std::int64_t context = m_runtime->options.context_tokens;
+    drop_idle(blocks_for(std::min(context, quick_prompt_tokens + quick_generated_tokens)));
+    return measure_speed(*m_runtime, progress, stop);
 }
 
 void ModelEngine::accept(Sequence& sequence, std::int32_t id)

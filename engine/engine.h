@@ -82,6 +82,8 @@ struct ModelInfo
     std::filesystem::path path;
     std::string name;
     std::string description;  // one line from the file, may be empty
+    std::string license;      // as the file names it, may be empty
+    std::string attribution;  // whose text it was trained on, from the file, may be empty
     std::string architecture; // "deepseek2"
     std::string file_type;    // the most frequent type of the big matrices: "BF16", "Q8_0"
     std::map<std::string, std::int64_t>
@@ -92,6 +94,8 @@ struct ModelInfo
     std::int64_t file_bytes = 0;
     std::int64_t context_length = 0;                        // the model's own limit, tokens
     std::map<std::string, std::int64_t> kv_bytes_per_token; // cache type -> bytes, all layers
+    // The same for a cache that holds the keys and values of every head.
+    std::map<std::string, std::int64_t> plain_kv_bytes_per_token;
     std::string
         identity; // hash of headers, sizes and samples of the data: the same weights give the same identity
     bool is_chat = false; // has a chat template
@@ -149,6 +153,9 @@ struct Request
     std::int64_t max_tokens = 0; // 0: until the context is full
     std::vector<std::string> stop;
     bool continue_last = false; // the last message is an assistant's, to be continued
+    // At most so many tokens of the cache serve again. With the reused_tokens of an earlier result the prompt
+    // is read in the same pieces as it was then, which gives the same logits to the last bit.
+    std::optional<std::int64_t> reuse_at_most;
 };
 
 enum class Finish : std::uint8_t
@@ -172,6 +179,21 @@ struct Result
     double prompt_tps = 0.0;          // newly read prompt tokens a second
     double generate_tps = 0.0;
     std::uint64_t seed = 0;
+};
+
+// How fast a loaded model is here, beside what the machine allows at most. All in tokens a second.
+struct Speed
+{
+    std::int64_t prompt_tokens = 0;    // that were read
+    std::int64_t generated_tokens = 0; // one by one, after them
+    double prompt_tps = 0.0;
+    double generate_tps = 0.0;
+    // From the measured rates of multiply-adds and of reading memory; 0 on a GPU, where they are not
+    // measured.
+    double prompt_limit_tps = 0.0;
+    double generate_limit_tps = 0.0;
+    double read_gb_per_s = 0.0;
+    double fp32_gflop_per_s = 0.0;
 };
 
 // Called on the thread that calls step(), from inside it or from start(); may not call the engine back.
@@ -216,6 +238,10 @@ public:
     // reading. Returns false when nothing is queued. A stop takes effect within one token, and within 300 ms
     // inside a prompt.
     virtual bool step() = 0;
+
+    // Reads a prompt and generates, in a sequence of its own, while nothing is queued. `progress` gets 0 to 1
+    // on this thread. Takes seconds, on a large model and a CPU a minute. Throws Error, also when stopped.
+    virtual Speed measure(const std::function<void(double)>& progress, std::stop_token stop) = 0;
 };
 
 // Maps and checks the model. `progress` is called on this thread. Throws Error, also when stopped;

@@ -25,8 +25,21 @@ LoadOptions for_streams(LoadOptions options, std::size_t streams)
 
 Evaluator::Evaluator(const std::filesystem::path& model, const LoadOptions& options, std::size_t streams,
                      const std::function<void(const LoadProgress&)>& progress, const std::stop_token& stop)
-    : m_runtime(make_runtime(format::ModelFiles(model), for_streams(options, streams), progress, stop))
+    : m_own(make_runtime(format::ModelFiles(model), for_streams(options, streams), progress, stop))
+    , m_runtime(m_own.get())
     , m_attention(m_runtime->config)
+{
+    open(streams);
+}
+
+Evaluator::Evaluator(Runtime& runtime, std::size_t streams)
+    : m_runtime(&runtime)
+    , m_attention(runtime.config)
+{
+    open(streams);
+}
+
+void Evaluator::open(std::size_t streams)
 {
     m_streams.reserve(streams);
     for (std::size_t s = 0; s < streams; ++s)

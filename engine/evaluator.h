@@ -35,6 +35,9 @@ public:
         const std::function<void(const LoadProgress&)>& progress = [](const LoadProgress&) {},
         const std::stop_token& stop = {});
 
+    // Over a model that is loaded already, whose pool must have room. The runtime outlives the evaluator.
+    explicit Evaluator(Runtime& runtime, std::size_t streams = 1);
+
     const Runtime& runtime() const { return *m_runtime; }
     std::int64_t position(std::size_t stream = 0) const { return m_streams[stream].position; }
 
@@ -54,13 +57,16 @@ public:
     void rewind(std::size_t stream, std::int64_t tokens);
 
 private:
+    void open(std::size_t streams);
+
     struct Stream
     {
         BlockList blocks;
         std::int64_t position = 0;
     };
 
-    std::unique_ptr<Runtime> m_runtime;
+    std::unique_ptr<Runtime> m_own; // null where the runtime is another's
+    Runtime* m_runtime;
     Attention m_attention;
     std::vector<Stream> m_streams;
     std::optional<kernels::AttentionForm> m_form;

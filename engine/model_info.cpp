@@ -107,9 +107,11 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
     info.path = files.path();
     info.name = files.name();
     info.architecture = config.architecture;
-    if (const format::Gguf* gguf = files.gguf())
-        if (const auto description = gguf->find_string("general.description"))
-            info.description = printable(*description, 400);
+    if (const format::Gguf* gguf = files.gguf()) {
+        info.description = printable(gguf->find_string("general.description").value_or(""), 400);
+        info.license = printable(gguf->find_string("general.license").value_or(""), 80);
+        info.attribution = printable(gguf->find_string("general.attribution").value_or(""), 1200);
+    }
     info.file_type = file_type(files);
     info.hyperparameters = hyperparameters(config);
     for (const format::TensorInfo& tensor : files.tensors().all())
@@ -120,6 +122,9 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
     info.context_length = config.max_position_embeddings;
     info.kv_bytes_per_token = {{"f32", config.kv_numbers_per_token() * 4},
                                {"bf16", config.kv_numbers_per_token() * 2}};
+    const std::int64_t plain = config.num_hidden_layers * config.num_attention_heads *
+                               (config.qk_head_dim() + config.v_head_dim); // numbers
+    info.plain_kv_bytes_per_token = {{"f32", plain * 4}, {"bf16", plain * 2}};
     info.identity = identity(files, info);
     info.device_model = make_device_model(files, config);
     return info;

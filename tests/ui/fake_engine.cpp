@@ -25,8 +25,9 @@ std::string_view piece(std::string_view text, std::size_t from, int letters)
 class Engine : public engine::Engine
 {
 public:
-    explicit Engine(std::shared_ptr<World> world)
+    Engine(std::shared_ptr<World> world, std::int64_t context)
         : m_world(std::move(world))
+        , m_context(context)
     {
         ++m_world->loaded;
     }
@@ -72,9 +73,12 @@ public:
         run.script = m_world->script(request);
         if (!run.script.start_error.empty())
             throw engine::Error("", run.script.start_error);
+        const std::int64_t tokens = count_tokens(request.messages);
+        if (tokens >= m_context)
+            throw engine::Error("", "the prompt does not fit");
         run.stop = std::move(stop);
         run.sink = &sink;
-        run.total = run.script.prompt_tokens > 0 ? run.script.prompt_tokens : count_tokens(request.messages);
+        run.total = run.script.prompt_tokens > 0 ? run.script.prompt_tokens : tokens;
         run.max_tokens = request.max_tokens;
         run.result.seed = request.sampling.seed;
         run.started = std::chrono::steady_clock::now();
@@ -87,6 +91,28 @@ public:
             advance(run);
         std::erase_if(m_running, [](const auto& entry) { return entry.second.ended; });
         return !m_running.empty();
+    }
+
+    engine::Speed measure(const std::function<void(double)>& progress, std::stop_token stop) override
+    {
+        constexpr int parts = 20;
+        for (int part = 0; part <= parts; ++part) {
+            if (stop.stop_requested())
+                throw engine::Error("", "measuring was stopped");
+            progress(double(part) / parts);
+            std::this_thread::sleep_for(m_world->measure_takes / parts);
+        }
+        if (!m_world->measure_error.empty())
+            throw engine::Error("", m_world->measure_error);
+        ++m_world->measured;
+        return {.prompt_tokens = 256,
+                .generated_tokens = 32,
+                .prompt_tps = 600,
+                .generate_tps = 40,
+                .prompt_limit_tps = 1200,
+                .generate_limit_tps = 50,
+                .read_gb_per_s = 10,
+                .fp32_gflop_per_s = 100};
     }
 
 private:
@@ -155,6 +181,7 @@ private:
     }
 
     std::shared_ptr<World> m_world;
+    std::int64_t m_context; // tokens
     std::map<engine::SequenceId, bool> m_sequences;
     std::map<engine::SequenceId, Run> m_running;
     engine::SequenceId m_last_sequence = 0;
@@ -179,7 +206,8 @@ std::unique_ptr<engine::Engine> load(const std::shared_ptr<World>& world, const 
         throw engine::DeviceError(*world->device_error);
     if (!world->load_error.empty())
         throw engine::Error("model.gguf", world->load_error);
-    return std::make_unique<Engine>(world);
+    return std::make_unique<Engine>(world, options.context_tokens > 0 ? options.context_tokens
+                                                                      : world->info.context_length);
 }
 
 } // namespace
@@ -195,6 +223,7 @@ World::World()
     info.file_bytes = 12'400'000;
     info.context_length = 4096;
     info.kv_bytes_per_token = {{"bf16", 6912}, {"f32", 13824}};
+    info.plain_kv_bytes_per_token = {{"bf16", 36864}, {"f32", 73728}};
     info.identity = "0123456789abcdef";
     info.is_chat = true;
     devices.why_no_gpu = "No GPU driver was found.";

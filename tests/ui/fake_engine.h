@@ -42,6 +42,8 @@ struct World
     };
     std::chrono::milliseconds load_takes{0};
     std::string load_error;
+    std::chrono::milliseconds measure_takes{0};
+    std::string measure_error;
     std::optional<engine::DeviceError> device_error; // of each load that is not on the CPU
     engine::Devices devices;                         // beside the CPU
     std::int64_t gpu_free_bytes = 80'000'000'000;    // what plans for a GPU find
@@ -56,6 +58,7 @@ struct World
     std::atomic<int> loaded = 0; // engines that exist
     std::atomic<int> open_sequences = 0;
     std::atomic<int> tokens = 0; // produced, all answers together
+    std::atomic<int> measured = 0;
 
     mutable std::mutex mutex;
     std::vector<engine::Request> seen_requests;

@@ -126,6 +126,36 @@ constexpr Migration list[] = {
             place INTEGER NOT NULL
         ) STRICT;
     )sql"},
+    {4, "what narrows a search down", R"sql(
+        -- Of each 1024 ids the span of time. Ids follow the time but for what was imported or forked, so a
+        -- search before a date skips most of a million messages unread.
+        CREATE TABLE message_times (
+            block INTEGER PRIMARY KEY,
+            earliest INTEGER NOT NULL,
+            latest INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO message_times SELECT id / 1024, min(created_at), max(created_at) FROM messages GROUP BY 1;
+        CREATE TRIGGER time_of_new_message AFTER INSERT ON messages BEGIN
+            INSERT INTO message_times VALUES (new.id / 1024, new.created_at, new.created_at)
+            ON CONFLICT (block) DO UPDATE SET earliest = min(earliest, excluded.earliest),
+                                              latest = max(latest, excluded.latest);
+        END;
+
+        CREATE TABLE conversation_models (
+            conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            model_name TEXT NOT NULL,
+            PRIMARY KEY (conversation, model_name)
+        ) STRICT, WITHOUT ROWID;
+        INSERT OR IGNORE INTO conversation_models
+            SELECT conversation, model_name FROM messages WHERE model_name IS NOT NULL;
+        CREATE TRIGGER model_of_new_message AFTER INSERT ON messages WHEN new.model_name IS NOT NULL BEGIN
+            INSERT OR IGNORE INTO conversation_models VALUES (new.conversation, new.model_name);
+        END;
+        CREATE TRIGGER model_of_message AFTER UPDATE OF model_name ON messages
+            WHEN new.model_name IS NOT NULL BEGIN
+            INSERT OR IGNORE INTO conversation_models VALUES (new.conversation, new.model_name);
+        END;
+    )sql"},
 };
 
 } // namespace

@@ -9,7 +9,6 @@
 #include <functional>
 #include <limits>
 #include <optional>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -171,12 +170,8 @@ constexpr std::size_t snippet_length = 160; // characters
 // word is missing.
 bool fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& query, const Folder& folder)
 {
-    const std::vector<FoldedCharacter> characters = folder.fold(text);
     std::u32string folded;
-    folded.reserve(characters.size());
-    for (const FoldedCharacter& character : characters)
-        folded += character.folded;
-
+    folder.fold_into(folded, text);
     std::size_t first = folded.size();
     for (const std::u32string& word : query.words) {
         const std::size_t at = folded.find(word);
@@ -184,6 +179,7 @@ bool fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& quer
             return false;
         first = std::min(first, at);
     }
+    const std::vector<FoldedCharacter> characters = folder.fold(text); // the same with their places
     const std::size_t begin = first > snippet_before ? first - snippet_before : 0;
     const std::size_t end = std::min(folded.size(), begin + snippet_length);
 
@@ -219,8 +215,14 @@ bool fill_snippet(SearchHit& hit, std::string_view text, const SearchQuery& quer
     return true;
 }
 
-// Which conversations the filters let through. Those of a tag or folder are listed at the start; whether a
-// model answered in one is looked up when the first hit in it is met.
+// From the first id to the last one.
+struct IdRange
+{
+    Id first;
+    Id last;
+};
+
+// Which conversations and times the filters let through.
 class Filter
 {
 public:
@@ -228,7 +230,7 @@ public:
         : m_database(database)
         , m_query(query)
     {
-        if (query.tags.empty() && query.folder.empty())
+        if (query.tags.empty() && query.folder.empty() && query.model.empty())
             return;
         const char* sql = R"sql(
             SELECT id FROM conversations c
@@ -237,32 +239,43 @@ public:
               AND NOT EXISTS (SELECT 1 FROM json_each(?2) wanted
                               WHERE NOT EXISTS (SELECT 1 FROM conversation_tags t
                                                 WHERE t.conversation = c.id AND t.tag = wanted.value COLLATE NOCASE))
+              AND (?3 = '' OR EXISTS (SELECT 1 FROM conversation_models m
+                                      WHERE m.conversation = c.id AND instr(lower(m.model_name), lower(?3)) > 0))
         )sql";
         std::unordered_set<Id>& listed = m_listed.emplace();
-        Statement row = database.query(sql, query.folder, json_array(query.tags));
+        Statement row = database.query(sql, query.folder, json_array(query.tags), query.model);
         while (row.step())
             listed.insert(row.integer(0));
     }
 
-    bool admits(Id conversation, Time time)
+    bool admits(Id conversation, Time time) const
     {
-        if ((m_query.before && time >= *m_query.before) || (m_query.after && time < *m_query.after) ||
-            (m_listed && !m_listed->contains(conversation)))
-            return false;
-        if (m_query.model.empty())
-            return true;
-        const auto [known, is_new] = m_has_model.try_emplace(conversation);
-        if (is_new)
-            known->second = m_database
-                                .query(R"sql(
-                                    SELECT EXISTS (SELECT 1 FROM messages WHERE conversation = ?1
-                                                   AND instr(lower(model_name), lower(?2)) > 0)
-                                )sql",
-                                       conversation, m_query.model)
-                                .first_integer() != 0;
-        return known->second;
+        return (!m_query.before || time < *m_query.before) && (!m_query.after || time >= *m_query.after) &&
+               (!m_listed || m_listed->contains(conversation));
     }
-    // All messages that the tags and folders leave, newest first; nothing where they are more than `most`.
+
+    // Where the ids of messages of those times lie, the newest first.
+    std::vector<IdRange> ranges()
+    {
+        if (!m_query.before && !m_query.after)
+            return {{0, std::numeric_limits<Id>::max()}};
+        std::vector<IdRange> ranges;
+        Statement row = m_database.query(R"sql(
+            SELECT block FROM message_times WHERE earliest < ?1 AND latest >= ?2 ORDER BY block DESC
+        )sql",
+                                         m_query.before.value_or(std::numeric_limits<Time>::max()),
+                                         m_query.after.value_or(std::numeric_limits<Time>::min()));
+        while (row.step()) {
+            const Id first = row.integer(0) * 1024;
+            if (!ranges.empty() && ranges.back().first == first + 1024)
+                ranges.back().first = first;
+            else
+                ranges.push_back({first, first + 1023});
+        }
+        return ranges;
+    }
+
+    // All messages that the conversations hold, newest first; nothing where they are more than `most`.
     std::optional<std::vector<Id>> few_messages(std::int64_t most)
     {
         if (!m_listed)
@@ -298,7 +311,6 @@ private:
     Connection& m_database;
     const SearchQuery& m_query;
     std::optional<std::unordered_set<Id>> m_listed;
-    std::unordered_map<Id, bool> m_has_model;
 };
 
 // Without words: the conversations that the filters let through, the latest first.
@@ -361,14 +373,16 @@ void search_messages(Connection& database, const SearchQuery& query, Filter& fil
         SELECT m.id, m.conversation, m.role, c.title, m.created_at, m.content
         FROM message_trigrams CROSS JOIN messages m ON m.id = message_trigrams.rowid
         CROSS JOIN conversations c ON c.id = m.conversation
-        WHERE message_trigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
+        WHERE message_trigrams MATCH ?1 AND message_trigrams.rowid BETWEEN ?3 AND ?4
+          AND (?2 OR c.deleted_at IS NULL)
         ORDER BY message_trigrams.rowid DESC
     )sql";
     const char* by_bigrams = R"sql(
         SELECT m.id, m.conversation, m.role, c.title, m.created_at, m.content
         FROM message_bigrams CROSS JOIN messages m ON m.id = message_bigrams.rowid
         CROSS JOIN conversations c ON c.id = m.conversation
-        WHERE message_bigrams MATCH ?1 AND (?2 OR c.deleted_at IS NULL)
+        WHERE message_bigrams MATCH ?1 AND message_bigrams.rowid BETWEEN ?3 AND ?4
+          AND (?2 OR c.deleted_at IS NULL)
         ORDER BY message_bigrams.rowid DESC
     )sql";
     const char* count_short = R"sql(
@@ -403,10 +417,13 @@ void search_messages(Connection& database, const SearchQuery& query, Filter& fil
         query.trigrams &&
         !(query.bigrams &&
           database.query(count_short, query.bigrams, few_texts + 1).first_integer() <= few_texts);
-    Statement row = trigrams_lead ? database.query(by_trigrams, query.trigrams, query.in_trash)
-                                  : database.query(by_bigrams, query.bigrams, query.in_trash);
-    while (hits.size() < limit && row.step())
-        add(row);
+    for (const auto& [first, last] : filter.ranges()) {
+        Statement row = trigrams_lead
+                            ? database.query(by_trigrams, query.trigrams, query.in_trash, first, last)
+                            : database.query(by_bigrams, query.bigrams, query.in_trash, first, last);
+        while (hits.size() < limit && row.step())
+            add(row);
+    }
 }
 
 } // namespace

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
 // storage_bench DIRECTORY [MESSAGES [TURNS]]: fills a profile with conversations of TURNS messages each (and
-// one of a tenth of all), and prints how long the window's questions to it take. Text is drawn by Zipf's law
-// from a fixed seed, a fifth of it Chinese.
+// one of a tenth of all), and prints how long the window's questions to it take, as a table in Markdown. Text
+// is drawn by Zipf's law from a fixed seed, a fifth of it Chinese. A profile that is there already is used.
 #include "storage/chat_store.h"
 #include "storage/migrations.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <functional>
 #include <random>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace storage;
@@ -62,6 +65,8 @@ public:
         return text;
     }
 
+    std::int64_t below(std::int64_t bound) { return static_cast<std::int64_t>(m_random()) % bound; }
+
 private:
     std::size_t zipf(std::size_t size) // rank r with a probability of about 1 / r
     {
@@ -81,26 +86,45 @@ double milliseconds(const std::function<void()>& action)
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-void report(const char* what, std::vector<double> times, const std::string& note = {})
+void report(const std::string& what, std::vector<double> times, const std::string& note = {})
 {
     std::sort(times.begin(), times.end());
     const auto at = [&](double part) {
         return times[static_cast<std::size_t>(part * (times.size() - 1) + 0.5)];
     };
-    fmt::print("{:<44} median {:8.2f} ms   p95 {:8.2f} ms   max {:8.2f} ms   {}\n", what, at(0.5), at(0.95),
-               at(1), note);
+    fmt::print("| {} | {:.2f} | {:.2f} | {:.2f} | {:.2f} | {} |\n", what, at(0.5), at(0.95), at(0.99), at(1),
+               note);
+    std::fflush(stdout);
+}
+
+constexpr Time minutes = 60000; // milliseconds
+
+// A message a minute, the last one now: a million are two years.
+Time time_of(std::int64_t id)
+{
+    static const Time start = 1732406400000; // 2024-11-24
+    return start + id * minutes;
+}
+
+// What the system keeps of the file goes, so that it is read from the disk. Nobody has it open.
+void forget(const std::filesystem::path& file)
+{
+    const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+    close(descriptor);
 }
 
 void fill(const std::filesystem::path& profile, std::int64_t count, std::int64_t turns, Writer& writer)
 {
     Connection database(database_file(profile), Connection::Mode::read_write);
     const char* add_conversation = R"sql(
-        INSERT INTO conversations (id, title, title_is_automatic, settings, created_at, updated_at)
-        VALUES (?1, ?2, 1, '{}', ?3, ?3)
+        INSERT INTO conversations (id, title, title_is_automatic, settings, created_at, updated_at, folder, uuid)
+        VALUES (?1, ?2, 1, '{}', ?3, ?3, ?4, lower(hex(randomblob(16))))
     )sql";
     const char* add_message = R"sql(
-        INSERT INTO messages (id, conversation, parent, ordinal, chosen, role, status, created_at, content)
-        VALUES (?1, ?2, ?3, 0, 1, ?4, 'complete', ?5, ?6)
+        INSERT INTO messages (id, conversation, parent, ordinal, chosen, role, status, created_at, content,
+                              model_name)
+        VALUES (?1, ?2, ?3, 0, 1, ?4, 'complete', ?5, ?6, iif(?4 = 'assistant', ?7, NULL))
     )sql";
     database.execute("BEGIN; PRAGMA defer_foreign_keys = ON");
     Id conversation = 0;
@@ -113,11 +137,16 @@ void fill(const std::filesystem::path& profile, std::int64_t count, std::int64_t
             if (conversation > 0)
                 database.run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", conversation, id - 1);
             left = ++conversation == 1 ? count / 10 : turns - 1;
+            // A fifth of them in folders, a tenth under tags, a fiftieth with the second model.
+            const std::string folder = conversation % 5 ? "" : fmt::format("Folder {}", conversation % 20);
             database.run(add_conversation, conversation,
-                         writer.word() + " " + writer.chinese() + " " + writer.word(), id);
+                         writer.word() + " " + writer.chinese() + " " + writer.word(), time_of(id), folder);
+            if (conversation % 10 == 0)
+                database.run("INSERT INTO conversation_tags VALUES (?1, ?2)", conversation,
+                             fmt::format("tag{}", conversation % 50));
         }
-        database.run(add_message, id, conversation, parent, left % 2 ? "user" : "assistant", id,
-                     writer.text());
+        database.run(add_message, id, conversation, parent, left % 2 ? "user" : "assistant", time_of(id),
+                     writer.text(), conversation % 50 ? "DeepSeek-V2-Lite-Chat" : "Starter");
     }
     database.run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", conversation, count);
     database.execute("UPDATE conversations SET preview = (SELECT substr(content, 1, 160) FROM messages m "
@@ -149,51 +178,100 @@ int main(int argc, char** argv)
         const bool is_new = !std::filesystem::exists(database_file(profile));
         std::optional<ChatStore> store(std::in_place, lock);
         if (is_new) {
+            store.reset(); // one writer at a time
             const double time = milliseconds([&] { fill(profile, count, turns, writer); });
+            store.emplace(lock);
             fmt::print("filled in {:.1f} s\n", time / 1000);
         }
         fmt::print("{:.0f} MB\n",
                    static_cast<double>(std::filesystem::file_size(database_file(profile))) / 1e6);
 
+        fmt::print("\n| | median ms | p95 | p99 | longest | |\n|---|--:|--:|--:|--:|---|\n");
+
         std::vector<double> times;
-        const auto measure = [&](const char* what, int runs, const std::function<void()>& action) {
+        const auto measure = [&](const std::string& what, int runs, const std::function<void()>& action) {
             times.clear();
             for (int i = 0; i < runs; ++i)
                 times.push_back(milliseconds(action));
             report(what, times);
         };
-        measure("open", 5, [&] {
-            store.reset();
+        const auto start = [&] { // what stands between the program's start and the filled sidebar
             store.emplace(lock);
+            store->list_conversations(Scope::active);
+            store->count_conversations();
+            store->folders();
+        };
+        times.clear();
+        for (int i = 0; i < 3; ++i) {
+            store.reset();
+            forget(database_file(profile));
+            times.push_back(milliseconds(start));
+        }
+        report("open and list, nothing of the file in memory", times);
+        measure("open and list", 5, [&] {
+            store.reset();
+            start();
         });
+        const auto longest = [&](ChatReader& reader) { // as the window opens it
+            reader.conversation(1);
+            reader.branch(1, 50);
+            reader.branch_heads(1);
+        };
+        times.clear();
+        for (int i = 0; i < 3; ++i) {
+            store.reset();
+            forget(database_file(profile));
+            ChatReader reader(profile);
+            times.push_back(milliseconds([&] { longest(reader); }));
+        }
+        report(fmt::format("open {} messages at their end, nothing in memory", count / 10), times);
+        store.emplace(lock);
         ChatReader reader(profile);
         const std::size_t conversations = reader.list_conversations(Scope::active).size();
-        measure(fmt::format("list {} conversations", conversations).c_str(), 20,
+        measure(fmt::format("list {} conversations", conversations), 20,
                 [&] { reader.list_conversations(Scope::active); });
         Id id = 1;
-        measure(fmt::format("branch of {} messages", turns).c_str(), 100, [&] { reader.branch(++id); });
-        measure(fmt::format("branch of {} messages", count / 10).c_str(), 3, [&] { reader.branch(1); });
-        measure("its last 50", 50, [&] { reader.branch(1, 50); });
+        measure(fmt::format("a branch of {} messages", turns), 100, [&] { reader.branch(++id); });
+        measure(fmt::format("open {} messages at their end", count / 10), 20, [&] { longest(reader); });
+        measure("of that the last 50 messages", 50, [&] { reader.branch(1, 50); });
+        measure("of that the heads of all", 20, [&] { reader.branch_heads(1); });
+        measure("a page of 50 in its middle", 50, [&] { reader.path(count / 20, 50); });
+        measure("find a word in it", 20, [&] { reader.find_in_branch(1, writer.word()); });
+        measure("find what stands in every text", 5, [&] { reader.find_in_branch(1, "a"); });
 
-        std::size_t hits = 0;
         const auto search = [&](const char* what, const std::function<std::string()>& query) {
             times.clear();
-            hits = 0;
+            std::size_t hits = 0;
             for (int i = 0; i < 200; ++i) {
                 const std::string text = query();
                 times.push_back(milliseconds([&] { hits += reader.search(text, 50).size(); }));
             }
-            report(what, times, fmt::format("{:.1f} hits each", static_cast<double>(hits) / 200));
+            report(fmt::format("search: {}", what), times,
+                   fmt::format("{:.1f} hits each", static_cast<double>(hits) / 200));
         };
-        search("search: a word", [&] { return writer.word(); });
-        search("search: two words", [&] { return writer.word() + " " + writer.word(); });
-        search("search: two Chinese characters", [&] { return writer.chinese(); });
-        search("search: one Chinese character", [&] { return writer.chinese().substr(0, 3); });
-        search("search: four Chinese characters", [&] { return writer.chinese() + writer.chinese(); });
-        search("search: two letters", [&] { return writer.word().substr(0, 2); });
-        search("search: a word and two letters",
-               [&] { return writer.word() + " " + writer.word().substr(0, 2); });
-        search("search: what nowhere stands", [&] { return writer.word() + "zzqx"; });
+        const auto number = [&](std::int64_t below) { return std::to_string(writer.below(below)); };
+        search("a word", [&] { return writer.word(); });
+        search("two words", [&] { return writer.word() + " " + writer.word(); });
+        search("two Chinese characters", [&] { return writer.chinese(); });
+        search("one Chinese character", [&] { return writer.chinese().substr(0, 3); });
+        search("four Chinese characters", [&] { return writer.chinese() + writer.chinese(); });
+        search("two letters", [&] { return writer.word().substr(0, 2); });
+        search("a word and two letters", [&] { return writer.word() + " " + writer.word().substr(0, 2); });
+        search("what nowhere stands", [&] { return writer.word() + "zzqx"; });
+        search("a word, tag:", [&] { return writer.word() + " tag:tag" + number(5) + "0"; });
+        search("a word, folder:", [&] {
+            return writer.word() + " folder:\"Folder " + std::to_string(5 * writer.below(4)) + "\"";
+        });
+        search("a word, model: of one conversation in 50", [&] { return writer.word() + " model:starter"; });
+        search("a word, model: of none", [&] { return writer.word() + " model:nobody"; });
+        search("a word, before: among the oldest tenth",
+               [&] { return writer.word() + " before:2025-01-" + std::to_string(10 + writer.below(20)); });
+        search("a word, before: and after: of a month",
+               [&] { return writer.word() + " after:2025-06 before:2025-07"; });
+        search("two Chinese characters, before:", [&] { return writer.chinese() + " before:2025-01"; });
+        search("one Chinese character, tag:",
+               [&] { return writer.chinese().substr(0, 3) + " tag:tag" + number(5) + "0"; });
+        search("tag: alone", [&] { return "tag:tag" + number(5) + "0"; });
 
         const Id conversation = store->create_conversation("bench");
         measure("commit a message", 200,

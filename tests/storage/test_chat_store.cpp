@@ -3,6 +3,7 @@
 #include "tests/storage/profile.h"
 
 #include <atomic>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -107,7 +108,7 @@ private slots:
         store.set_unread(id, true);
         store.set_folder(id, "Work/Letters");
         store.set_tags(id, {"wine", "a", "wine", "", "ärger"});
-        store.set_draft(id, "half a thought\nand its second line");
+        store.set_draft(id, "half a thought\nand its second line", 7);
         opened.restart();
 
         const std::optional<Conversation> kept = opened.store->conversation(id);
@@ -118,6 +119,8 @@ private slots:
         QCOMPARE(kept->folder, std::string("Work/Letters"));
         QVERIFY((kept->tags == Words{"a", "wine", "ärger"}));
         QCOMPARE(kept->draft, std::string("half a thought\nand its second line"));
+        QCOMPARE(kept->draft_cursor, 7);
+        QCOMPARE(kept->uuid.size(), std::size_t(32));
         QCOMPARE(kept->settings, std::string(R"({"system":"Be brief."})"));
         QVERIFY(kept->created_at >= before && kept->created_at <= now());
         QCOMPARE(kept->updated_at, kept->created_at);
@@ -349,6 +352,280 @@ private slots:
         QCOMPARE(store.choose_branch(other), other);
         store.delete_for_ever(conversation);
         QVERIFY(store.search("turn", 10).empty());
+    }
+
+    void a_long_branch_is_known_by_its_heads()
+    {
+        Opened opened;
+        ChatStore& store = *opened.store;
+        QVERIFY(store.branch_heads(1).empty());
+        const Id conversation = store.create_conversation();
+        QVERIFY(store.branch_heads(conversation).empty());
+        const Id other = store.create_conversation();
+        store.append_message(conversation, Role::system, "Be brief");
+        const Id q1 = store.append_message(conversation, Role::user, "北京的天气"); // five characters
+        const Id a1 = add_answer(store, q1, "");
+        add_answer(store, q1, "other");
+        store.add_sibling(q1, "not chosen");
+        store.append_message(other, Role::user, "of another conversation");
+        store.choose_branch(a1);
+        const Id q2 = store.append_message(conversation, Role::user, "next");
+        const Id a2 = store.begin_answer(q2, {});
+        store.update_answer(a2, "half", {});
+
+        const std::vector<MessageHead> heads = store.branch_heads(conversation);
+        const std::vector<Message> branch = store.branch(conversation);
+        QCOMPARE(heads.size(), branch.size());
+        std::vector<Id> ids;
+        for (std::size_t i = 0; i < heads.size(); ++i) {
+            QCOMPARE(heads[i].id, branch[i].id);
+            QCOMPARE(heads[i].ordinal, branch[i].ordinal);
+            QCOMPARE(heads[i].sibling_count, branch[i].sibling_count);
+            QCOMPARE(heads[i].role, branch[i].role);
+            QCOMPARE(heads[i].status, branch[i].status);
+            ids.push_back(heads[i].id);
+        }
+        QCOMPARE(heads[1].length, 5);
+        QCOMPARE(heads[1].sibling_count, 2);
+        QCOMPARE(heads[2].sibling_count, 2);
+        QCOMPARE(heads[4].length, 4);
+        QCOMPARE(heads[4].status, Status::streaming);
+
+        // Pages from the end upwards, and any messages by their ids.
+        QVERIFY((contents(store.branch(conversation, 2)) == Words{"next", "half"}));
+        QVERIFY((contents(store.path(*store.branch(conversation, 2).front().parent, 2)) ==
+                 Words{"北京的天气", ""}));
+        QVERIFY(contents(store.messages(ids)) == contents(branch));
+        QVERIFY((contents(store.messages({a2, a2 + 100, q1})) == Words{"half", "北京的天气"}));
+    }
+
+    void find_in_branch_finds_data()
+    {
+        QTest::addColumn<QString>("text");
+        QTest::addColumn<QList<int>>("counts"); // in each message of the branch
+        const auto row = [](const char* text, QList<int> counts) {
+            QTest::newRow(text) << QString::fromUtf8(text) << counts;
+        };
+        row("weather", {2, 0, 0, 1});
+        row("WEATHER", {2, 0, 0, 1});
+        row("e weat", {2, 0, 0, 0}); // blanks are part of it
+        row("天", {0, 2, 0, 0});
+        row("天气", {0, 1, 0, 0});
+        row("北京的天", {0, 1, 0, 0});
+        row("ÄRGER", {0, 0, 1, 0});
+        row("aa", {0, 0, 2, 0}); // without overlaps
+        row("\"", {0, 0, 1, 0});
+        row("* OR", {0, 0, 1, 0});
+        row("a ", {0, 0, 1, 0});
+        row(" ", {4, 0, 5, 1});
+        row("  ", {0, 0, 1, 0});
+        row("stream", {0, 0, 0, 1});
+        row("nowhere", {0, 0, 0, 0});
+        row("chosen", {0, 0, 0, 0}); // of another branch
+        row("", {0, 0, 0, 0});
+    }
+
+    void find_in_branch_finds()
+    {
+        QFETCH(QString, text);
+        QFETCH(QList<int>, counts);
+        Opened opened;
+        ChatStore& store = *opened.store;
+        const Id conversation = store.create_conversation("the weather");
+        const Id first = store.append_message(conversation, Role::user, "The weather is the WEATHER");
+        store.append_message(conversation, Role::user, "北京的天气和天");
+        store.append_message(store.create_conversation(), Role::user, "weather elsewhere");
+        const Id third = store.append_message(conversation, Role::user, "\" ärger* OR  aaaaa b");
+        const Id answer = store.begin_answer(third, {});
+        store.update_answer(answer, "streaming weather", {});
+        store.add_sibling(first, "a weather that is not chosen");
+        store.choose_branch(first);
+        const std::vector<MessageHead> heads = store.branch_heads(conversation);
+        QCOMPARE(heads.size(), std::size_t(4));
+        QList<int> found;
+        const std::vector<MessageMatch> matches = store.find_in_branch(conversation, text.toStdString());
+        auto match = matches.begin();
+        for (const MessageHead& head : heads)
+            found.append(match != matches.end() && match->message == head.id ? (match++)->count : 0);
+        QVERIFY(match == matches.end());
+        QCOMPARE(found, counts);
+    }
+
+    void an_edited_answer_is_no_model_s()
+    {
+        Opened opened;
+        ChatStore& store = *opened.store;
+        const Id question = store.append_message(store.create_conversation(), Role::user, "?");
+        const Id given = store.begin_answer(question, {"Starter", {}, {}, "{}", 1});
+        AnswerResult result = answer("generated");
+        result.token_ids = {1, 2, 3};
+        result.generated_tokens = 3;
+        store.finish_answer(given, result);
+        const Id edited = store.add_sibling(given, "better");
+        const std::optional<Message> message = store.message(edited);
+        QCOMPARE(message->role, Role::assistant);
+        QCOMPARE(message->status, Status::complete);
+        QCOMPARE(message->ordinal, 1);
+        QVERIFY(!message->origin);
+        QCOMPARE(message->generated_tokens, 0);
+        QVERIFY(store.token_ids(edited).empty());
+        QCOMPARE(store.message(given)->content, std::string("generated"));
+        QVERIFY(store.message(given)->origin);
+        QVERIFY(store.conversation(message->conversation)->leaf == edited);
+    }
+
+    void a_fork_is_a_conversation_of_its_own()
+    {
+        Opened opened;
+        ChatStore& store = *opened.store;
+        const Id source = store.create_conversation("Wine", R"({"system":"Be brief."})");
+        store.set_folder(source, "Cellar");
+        store.set_tags(source, {"red", "white"});
+        store.set_draft(source, "half a thought");
+        const Id q1 = store.append_message(source, Role::user, "q1");
+        add_answer(store, q1, "not on the way");
+        const Id a1 = store.begin_answer(q1, {"Starter", "hash", "0.1", R"({"temperature":1})", 42});
+        AnswerResult result = answer("a1");
+        result.token_ids = {7, 8};
+        result.prompt_tokens = 5;
+        store.finish_answer(a1, result);
+        const Id q2 = store.append_message(source, Role::user, "q2");
+        const Id a2 = store.begin_answer(q2, {});
+        store.update_answer(a2, "being written", {});
+        store.append_message(source, Role::user, "after it");
+        const std::vector<Message> before = store.branch(source);
+
+        const Id id = store.fork(a2, "Wine (fork)");
+        const Conversation forked = *store.conversation(id);
+        QCOMPARE(forked.title, std::string("Wine (fork)"));
+        QCOMPARE(forked.settings, std::string(R"({"system":"Be brief."})"));
+        QCOMPARE(forked.folder, std::string("Cellar"));
+        QVERIFY((forked.tags == Words{"red", "white"}));
+        QCOMPARE(forked.draft, std::string());
+        QCOMPARE(forked.preview, std::string("being written"));
+        QVERIFY(forked.uuid != store.conversation(source)->uuid);
+        const std::vector<Message> copies = store.branch(id);
+        QVERIFY((contents(copies) == Words{"q1", "a1", "q2", "being written"}));
+        QCOMPARE(copies[1].sibling_count, 1);
+        QCOMPARE(copies[1].ordinal, 0);
+        QCOMPARE(copies[1].created_at, before[1].created_at);
+        QCOMPARE(copies[1].origin->seed, 42);
+        QCOMPARE(copies[1].prompt_tokens, 5);
+        QVERIFY((store.token_ids(copies[1].id) == std::vector<std::int32_t>{7, 8}));
+        QCOMPARE(copies[3].status, Status::interrupted);
+        QCOMPARE(store.message(a2)->status, Status::streaming); // the original goes on
+        store.finish_answer(a2, answer("written"));
+        QCOMPARE(store.branch(source).size(), before.size());
+        QCOMPARE(store.search("q2", 10).size(), std::size_t(2));
+        store.delete_for_ever(source);
+        QVERIFY((contents(store.branch(id)) == Words{"q1", "a1", "q2", "being written"}));
+        QCOMPARE(error_of([&] { store.fork(q1, "gone"); })->kind(), Error::Kind::constraint);
+    }
+
+    void many_change_together_or_not_at_all()
+    {
+        Opened opened;
+        ChatStore& store = *opened.store;
+        const Id a = store.create_conversation("a");
+        const Id b = store.create_conversation("b");
+        const Id c = store.create_conversation("c");
+        store.set_folder({a, b}, "Work/Letters");
+        store.set_folder(c, "Workshop");
+        store.set_tags({a, b}, {"x", "y"});
+        store.add_tag({b, c}, "z");
+        store.add_tag({b, c}, "z"); // once is enough
+        store.remove_tag({a, c}, "x");
+        store.set_pinned({a, b}, true);
+        store.set_unread({a}, true);
+        QVERIFY((store.conversation(a)->tags == Words{"y"}));
+        QVERIFY((store.conversation(b)->tags == Words{"x", "y", "z"}));
+        QVERIFY((store.conversation(c)->tags == Words{"z"}));
+        QVERIFY(store.conversation(b)->pinned && store.conversation(a)->unread);
+
+        const auto named = [](const std::vector<NameCount>& names) {
+            Words all;
+            for (const NameCount& name : names)
+                all.push_back(name.name + " " + std::to_string(name.count));
+            return all;
+        };
+        QVERIFY((named(store.folders()) == Words{"Work/Letters 2", "Workshop 1"}));
+        QVERIFY((named(store.tags()) == Words{"x 1", "y 2", "z 2"}));
+        store.set_archived({a, b}, true);
+        QVERIFY((named(store.folders()) == Words{"Workshop 1"}));
+        QVERIFY((named(store.folders(Scope::archived)) == Words{"Work/Letters 2"}));
+
+        store.set_folder(a, "Work");
+        QCOMPARE(store.rename_folder("Work", "Büro/Alt"), 2); // but not Workshop
+        QVERIFY((named(store.folders(Scope::archived)) == Words{"Büro/Alt 1", "Büro/Alt/Letters 1"}));
+        QCOMPARE(store.rename_folder("Büro/Alt", ""), 2);
+        QCOMPARE(store.conversation(a)->folder, std::string());
+        QCOMPARE(store.conversation(b)->folder, std::string("Letters"));
+        QCOMPARE(store.rename_folder("Nowhere", "x"), 0);
+        QVERIFY(error_of([&] { store.rename_folder("", "x"); }));
+
+        store.move_to_trash({a, b});
+        QCOMPARE(store.count_conversations().trash, 2);
+        store.restore({a, b});
+        QCOMPARE(store.count_conversations().trash, 0);
+        using Ids = std::vector<Id>;
+        for (const std::function<void(const Ids&)>& change : std::vector<std::function<void(const Ids&)>>{
+                 [&](const Ids& ids) { store.set_folder(ids, "lost"); },
+                 [&](const Ids& ids) { store.set_tags(ids, {"lost"}); },
+                 [&](const Ids& ids) { store.add_tag(ids, "lost"); },
+                 [&](const Ids& ids) { store.remove_tag(ids, "z"); },
+                 [&](const Ids& ids) { store.set_pinned(ids, true); },
+                 [&](const Ids& ids) { store.set_archived(ids, true); },
+                 [&](const Ids& ids) { store.move_to_trash(ids); },
+                 [&](const Ids& ids) { store.delete_for_ever(ids); }}) {
+            const auto error = error_of([&] { change({c, c + 100}); });
+            QVERIFY(error);
+            QCOMPARE(error->kind(), Error::Kind::constraint);
+            const Conversation same = *store.conversation(c);
+            QCOMPARE(same.folder, std::string("Workshop"));
+            QVERIFY((same.tags == Words{"z"}));
+            QVERIFY(!same.pinned && !same.archived && !same.deleted_at);
+        }
+        store.delete_for_ever({a, c});
+        QVERIFY(!store.conversation(a) && store.conversation(b) && !store.conversation(c));
+    }
+
+    void presets_keep_their_order()
+    {
+        Opened opened;
+        ChatStore& store = *opened.store;
+        QVERIFY(store.presets().empty());
+        const Id first = store.add_preset("Translator", R"({"system":"Translate."})");
+        const Id second = store.add_preset("Poet", "{}");
+        const Id third = store.add_preset("", "{}");
+        const auto names = [&] {
+            Words all;
+            for (const Preset& preset : opened.store->presets())
+                all.push_back(preset.name);
+            return all;
+        };
+        QVERIFY((names() == Words{"Translator", "Poet", ""}));
+        QCOMPARE(store.presets()[0].settings, std::string(R"({"system":"Translate."})"));
+        store.order_presets({third, first});
+        QVERIFY((names() == Words{"", "Translator", "Poet"}));
+        store.change_preset(second, "Bard", R"({"temperature":1.2})");
+        store.change_preset(second, "Bard", R"({"temperature":1.3})"); // its own name is free
+        opened.restart();
+        QVERIFY((names() == Words{"", "Translator", "Bard"}));
+        ChatStore& again = *opened.store;
+        QCOMPARE(again.presets()[2].settings, std::string(R"({"temperature":1.3})"));
+        for (const auto& error : {error_of([&] { again.add_preset("Bard", "{}"); }),
+                                  error_of([&] { again.change_preset(first, "Bard", "{}"); }),
+                                  error_of([&] { again.add_preset("x", "[]"); }),
+                                  error_of([&] { again.change_preset(first, "x", "no"); }),
+                                  error_of([&] { again.change_preset(99, "x", "{}"); }), error_of([&] {
+                                      again.order_presets({first, 99});
+                                  }),
+                                  error_of([&] { again.delete_preset(99); })}) {
+            QVERIFY(error);
+            QCOMPARE(error->kind(), Error::Kind::constraint);
+        }
+        again.delete_preset(first);
+        QVERIFY((names() == Words{"", "Bard"}));
     }
 
     void the_trash_gives_back_until_it_is_emptied()

@@ -196,7 +196,7 @@ private slots:
             given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device()();
         qInfo("FATHOM_SEED=%u", seed);
         Tree tree(seed);
-        for (int round = 0; round < 8; ++round) {
+        for (int round = 0; round < 4; ++round) {
             Opened from;
             for (int i = 0; i < 5; ++i)
                 tree.grow(from.store);
@@ -251,6 +251,25 @@ private slots:
         QCOMPARE(to.store.conversation(id)->preview, std::string("Sunny"));
         to.store.append_message(id, Role::user, "And tomorrow?");
         QCOMPARE(to.store.branch(id).size(), std::size_t(3));
+    }
+
+    void filters_know_what_came_in()
+    {
+        Opened opened;
+        opened.store.append_message(opened.store.create_conversation(), Role::user, "a word of today");
+        std::ofstream(opened.file) << wrapped(R"({"messages":[
+            {"role":"user","content":"a word of 2020","created_at":1600000000000},
+            {"role":"assistant","content":"a word back","created_at":1600000001000,"parent":0,
+             "origin":{"model_name":"Old-Model"}}]})");
+        opened.store.import_json(opened.file);
+        const auto hits = [&](const char* query) { return opened.store.search(query, 10).size(); };
+        QCOMPARE(hits("word"), std::size_t(3));
+        QCOMPARE(hits("word before:2021"), std::size_t(2));
+        QCOMPARE(hits("word after:2021"), std::size_t(1));
+        QCOMPARE(hits("word after:2020 before:2021"), std::size_t(2));
+        QCOMPARE(hits("word after:2019 before:2020"), std::size_t(0));
+        QCOMPARE(hits("word model:old"), std::size_t(2)); // all of the conversation
+        QCOMPARE(hits("word model:new"), std::size_t(0));
     }
 
     void members_may_stand_in_any_order_and_be_left_out()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "storage/backup.h"
 #include "storage/chat_store.h"
 #include "storage/migrations.h"
 #include "storage/rescue.h"

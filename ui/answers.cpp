@@ -2,9 +2,9 @@
 #include "ui/answers.h"
 
 #include "ui/text.h"
+#include "ui/title.h"
 
-#include <QJsonDocument>
-#include <QJsonObject>
+#include <QRandomGenerator>
 
 #include <algorithm>
 
@@ -15,22 +15,6 @@ namespace {
 constexpr qsizetype save_after_characters = 2048;
 constexpr qint64 save_after_ms = 1000;
 constexpr int save_check_ms = 250;
-constexpr qsizetype title_characters = 50;
-
-// The first line of the first message, cut at a word where one ends near enough.
-QString titleFrom(const QString& text)
-{
-    QString line = text.trimmed().section(u'\n', 0, 0).simplified();
-    if (line.size() <= title_characters)
-        return line;
-    qsizetype cut = title_characters;
-    if (line.at(cut - 1).isHighSurrogate())
-        --cut;
-    const qsizetype space = line.lastIndexOf(u' ', cut);
-    if (space > title_characters / 2)
-        cut = space;
-    return line.left(cut).trimmed() + QChar(u'…');
-}
 
 storage::FinishReason reason(engine::Finish finish)
 {
@@ -47,27 +31,6 @@ storage::FinishReason reason(engine::Finish finish)
     return storage::FinishReason::none;
 }
 
-std::string samplingJson(const engine::Sampling& sampling, int maxTokens)
-{
-    const QJsonObject object{
-        {QStringLiteral("temperature"), sampling.temperature},
-        {QStringLiteral("top_k"), sampling.top_k},
-        {QStringLiteral("top_p"), sampling.top_p},
-        {QStringLiteral("min_p"), sampling.min_p},
-        {QStringLiteral("repeat_penalty"), sampling.repeat_penalty},
-        {QStringLiteral("repeat_window"), sampling.repeat_window},
-        {QStringLiteral("max_tokens"), maxTokens},
-    };
-    return QJsonDocument(object).toJson(QJsonDocument::Compact).toStdString();
-}
-
-const QString system_prompt_key = QStringLiteral("systemPrompt");
-
-QJsonObject settingsObject(const std::string& settings)
-{
-    return QJsonDocument::fromJson(QByteArray::fromStdString(settings)).object();
-}
-
 } // namespace
 
 Answers::Answers(StoreBridge& store, EngineBridge& engine, Settings& settings, QObject* parent)
@@ -76,6 +39,10 @@ Answers::Answers(StoreBridge& store, EngineBridge& engine, Settings& settings, Q
     , m_engine(engine)
     , m_settings(settings)
 {
+    connect(&m_engine, &EngineBridge::stateChanged, this, &Answers::canAskChanged);
+    connect(&m_engine, &EngineBridge::infoKnown, this, &Answers::canAskChanged);
+    connect(&m_store, &StoreBridge::opened, this, &Answers::canAskChanged);
+    connect(&m_engine, &EngineBridge::fitted, this, &Answers::onFitted);
     connect(&m_engine, &EngineBridge::promptRead, this, &Answers::onPromptRead);
     connect(&m_engine, &EngineBridge::textArrived, this, &Answers::onText);
     connect(&m_engine, &EngineBridge::finished, this, &Answers::onFinished);
@@ -98,112 +65,183 @@ Answers::~Answers()
     }
 }
 
-void Answers::send(qint64 conversation, const QString& text, const QString& systemPrompt, Then then)
+// Begins an answer. The conversation remembers the model that wrote last.
+Answers::Ask Answers::Begin::below(storage::ChatStore& store, storage::Id question, const AnswerFacts* exactly) const
 {
-    const engine::Sampling sampling = m_settings.sampling();
-    begin(
-        sampling,
+    const storage::Id conversation = store.message(question).value().conversation;
+    ConversationSettings own(store.conversation(conversation).value().settings);
+    Ask ask;
+    ask.facts = facts;
+    ask.facts.wish = wish;
+    ask.facts.wish.take(own);
+    if (exactly) {
+        ask.facts.wish = exactly->wish;
+        ask.facts.leftOutAt = exactly->leftOutAt;
+    }
+    if (own.model() != model) {
+        own.setModel(model);
+        store.set_settings(conversation, own.json());
+    }
+    storage::AnswerOrigin full = origin;
+    full.sampling = ask.facts.begun();
+    full.seed = static_cast<std::int64_t>(ask.facts.wish.sampling.seed);
+    ask.answer = store.begin_answer(question, full);
+    lookUp(store, ask);
+    return ask;
+}
+
+// The answer's conversation, and the prompt for it.
+void Answers::lookUp(storage::ChatStore& store, Ask& ask)
+{
+    const storage::Id conversation = store.message(ask.answer).value().conversation;
+    ask.turn.conversation = store.conversation(conversation).value();
+    ask.turn.branch = store.branch(conversation);
+    ask.messages = prompt(ask.turn.branch, ask.facts.wish.systemPrompt, &ask.rows);
+}
+
+Answers::Begin Answers::begin() const
+{
+    Begin begin;
+    begin.wish = Wish::of(m_settings);
+    if (const auto info = m_engine.info()) {
+        begin.origin.model_name = info->name;
+        begin.origin.model_hash = info->identity;
+        begin.model = {toQt(info->name), pathToQt(m_engine.path()), toQt(info->identity)};
+    }
+    begin.origin.engine_version = FATHOM_VERSION;
+    begin.facts.device = toQt(m_engine.device());
+    begin.facts.contextTokens = m_engine.contextTokens();
+    return begin;
+}
+
+void Answers::send(qint64 conversation, const QString& text, Then then)
+{
+    if (conversation == 0)
+        then.done = [this, done = std::move(then.done)](const Turn& turn) {
+            learn(0, {});
+            if (done)
+                done(turn);
+        };
+    run(
+        conversation,
         [conversation, text = toUtf8(text), title = toUtf8(titleFrom(text)),
-         settings = withSystemPrompt("{}", systemPrompt),
-         origin = origin(sampling)](storage::ChatStore& store) {
+         settings = own(0).json()](storage::ChatStore& store, const Begin& begin) {
             storage::Id where = conversation;
             if (where == 0)
                 where = store.create_conversation({}, settings);
             if (!store.conversation(where).value().leaf)
                 store.suggest_title(where, title);
-            const storage::Id question = store.append_message(where, storage::Role::user, text);
-            return store.begin_answer(question, origin);
+            return begin.below(store, store.append_message(where, storage::Role::user, text));
         },
-        false, std::move(then));
+        std::move(then));
 }
 
 void Answers::edit(qint64 message, const QString& text, Then then)
 {
-    const engine::Sampling sampling = m_settings.sampling();
-    begin(
-        sampling,
-        [message, text = toUtf8(text), origin = origin(sampling)](storage::ChatStore& store) {
-            return store.begin_answer(store.add_sibling(message, text), origin);
+    run(
+        message,
+        [message, text = toUtf8(text)](storage::ChatStore& store, const Begin& begin) {
+            return begin.below(store, store.add_sibling(message, text));
         },
-        false, std::move(then));
+        std::move(then));
 }
 
 void Answers::regenerate(qint64 message, Then then)
 {
-    const engine::Sampling sampling = m_settings.sampling();
-    begin(
-        sampling,
-        [message, origin = origin(sampling)](storage::ChatStore& store) {
+    run(
+        message,
+        [message](storage::ChatStore& store, const Begin& begin) {
             const storage::Message one = store.message(message).value();
-            return store.begin_answer(one.role == storage::Role::user ? one.id : one.parent.value(), origin);
+            return begin.below(store, one.role == storage::Role::user ? one.id : one.parent.value());
         },
-        false, std::move(then));
+        std::move(then));
+}
+
+void Answers::repeat(qint64 answer, Then then)
+{
+    run(
+        answer,
+        [answer](storage::ChatStore& store, const Begin& begin) {
+            const storage::Message one = store.message(answer).value();
+            const storage::AnswerOrigin origin = one.origin.value();
+            const AnswerFacts facts = AnswerFacts::from(origin.sampling, origin.seed);
+            return begin.below(store, one.parent.value(), &facts);
+        },
+        std::move(then));
 }
 
 void Answers::continueAnswer(qint64 answer, Then then)
 {
-    begin(
-        m_settings.sampling(),
-        [answer](storage::ChatStore& store) {
+    run(
+        answer,
+        [answer](storage::ChatStore& store, const Begin& begin) {
+            Ask ask;
+            ask.answer = answer;
+            ask.continues = true;
             store.choose_branch(answer);
             store.continue_answer(answer);
-            return answer;
-        },
-        true, std::move(then));
-}
-
-storage::AnswerOrigin Answers::origin(const engine::Sampling& sampling) const
-{
-    storage::AnswerOrigin origin;
-    if (const auto info = m_engine.info()) {
-        origin.model_name = info->name;
-        origin.model_hash = info->identity;
-    }
-    origin.engine_version = FATHOM_VERSION;
-    origin.sampling = samplingJson(sampling, m_settings.maxTokens());
-    origin.seed = static_cast<std::int64_t>(sampling.seed);
-    return origin;
-}
-
-void Answers::begin(const engine::Sampling& sampling, Write write, bool continues, Then then)
-{
-    m_store.run(
-        this,
-        [write = std::move(write), continues](storage::ChatStore& store) {
-            Ask ask;
-            ask.answer = write(store);
-            const storage::Id conversation = store.message(ask.answer).value().conversation;
-            ask.turn.conversation = store.conversation(conversation).value();
-            ask.turn.branch = store.branch(conversation);
-            if (continues)
-                ask.ids = store.token_ids(ask.answer);
+            ask.ids = store.token_ids(answer);
+            const storage::Message one = store.message(answer).value();
+            const ConversationSettings own(store.conversation(one.conversation).value().settings);
+            ask.facts = begin.facts;
+            ask.facts.continued = true;
+            ask.facts.wish = begin.wish;
+            ask.facts.wish.take(own);
+            lookUp(store, ask);
             return ask;
         },
-        [this, sampling, continues, then](const Ask& ask) { this->ask(ask, sampling, continues, then); },
+        std::move(then));
+}
+
+void Answers::run(qint64 about, Write write, Then then)
+{
+    m_store.run(
+        about, this,
+        [write = std::move(write), begin = begin()](storage::ChatStore& store) {
+            return write(store, begin);
+        },
+        [this, then](Ask ask) {
+            if (ask.answer != 0)
+                this->ask(std::move(ask), then);
+            else
+                then.failed({});
+        },
         then.failed);
 }
 
 // The question's commit has been acknowledged: only now does the engine hear of it.
-void Answers::ask(const Ask& ask, const engine::Sampling& sampling, bool continues, const Then& then)
+void Answers::ask(Ask ask, const Then& then)
 {
     Answer& answer = m_answers[ask.answer];
     answer = {};
     answer.id = ask.answer;
     answer.conversation = ask.turn.conversation.id;
+    answer.facts = ask.facts;
+    answer.rows = ask.rows;
     answer.earlierIds = ask.ids;
-    if (continues && !ask.turn.branch.empty())
+    if (ask.continues && !ask.turn.branch.empty())
         answer.text = toQt(ask.turn.branch.back().content);
     answer.saved = answer.text.size();
     answer.since.start();
     answer.sinceSaved.start();
     m_save_timer.start();
 
+    const Wish& wish = ask.facts.wish;
     engine::Request request;
-    request.messages = prompt(ask.turn.branch, systemPrompt(ask.turn.conversation));
-    request.sampling = sampling;
-    request.max_tokens = m_settings.maxTokens();
-    request.continue_last = continues && !answer.text.isEmpty();
-    m_engine.generate(answer.id, answer.conversation, std::move(request));
+    request.messages = std::move(ask.messages);
+    request.sampling = wish.sampling;
+    request.max_tokens = wish.maxTokens;
+    request.continue_last = ask.continues && !answer.text.isEmpty();
+    request.reuse_at_most = wish.reuseAtMost;
+    std::optional<qint64> leaveOut;
+    if (wish.leaveOut) { // messages of the prompt, not of the branch
+        const auto isLeftOut = [&facts = ask.facts](qint64 row) {
+            return row >= facts.leftOutAt && row < facts.leftOutAt + *facts.wish.leaveOut;
+        };
+        leaveOut = std::count_if(ask.rows.begin(), ask.rows.end(), isLeftOut);
+    }
+    m_engine.generate(answer.id, answer.conversation, std::move(request), wish.policy, leaveOut);
+    learn(answer.conversation, ConversationSettings(ask.turn.conversation.settings));
 
     if (then.done)
         then.done(ask.turn);
@@ -211,23 +249,30 @@ void Answers::ask(const Ask& ask, const engine::Sampling& sampling, bool continu
 }
 
 std::vector<engine::Message> Answers::prompt(const std::vector<storage::Message>& branch,
-                                             const QString& systemPrompt)
+                                             const QString& systemPrompt, std::vector<qint64>* rows)
 {
     std::vector<engine::Message> messages;
     messages.reserve(branch.size() + 1);
+    const auto add = [&](const char* role, const std::string& content, qint64 row) {
+        messages.push_back({role, content});
+        if (rows)
+            rows->push_back(row);
+    };
     if (!systemPrompt.trimmed().isEmpty())
-        messages.push_back({"system", toUtf8(systemPrompt)});
-    for (const storage::Message& message : branch) {
+        add("system", toUtf8(systemPrompt), -1);
+    for (std::size_t i = 0; i < branch.size(); ++i) {
+        const storage::Message& message = branch[i];
+        const auto row = static_cast<qint64>(i);
         switch (message.role) {
         case storage::Role::system:
-            messages.push_back({"system", message.content});
+            add("system", message.content, row);
             break;
         case storage::Role::user:
-            messages.push_back({"user", message.content});
+            add("user", message.content, row);
             break;
         case storage::Role::assistant:
             if (!message.content.empty()) // else it failed, or is the one to be written
-                messages.push_back({"assistant", message.content});
+                add("assistant", message.content, row);
             break;
         case storage::Role::tool:
             break;
@@ -236,29 +281,128 @@ std::vector<engine::Message> Answers::prompt(const std::vector<storage::Message>
     return messages;
 }
 
-QString Answers::ownSystemPrompt(const storage::Conversation& conversation)
+QString Answers::systemPrompt(qint64 conversation) const
 {
-    return settingsObject(conversation.settings).value(system_prompt_key).toString();
+    const QString prompt = own(conversation).systemPrompt();
+    return prompt.isEmpty() ? m_settings.systemPrompt() : prompt;
 }
 
-QString Answers::systemPrompt(const storage::Conversation& conversation) const
+void Answers::learn(qint64 conversation, const ConversationSettings& own)
 {
-    const QString own = ownSystemPrompt(conversation);
-    return own.isEmpty() ? m_settings.systemPrompt() : own;
+    m_own.insert(conversation, own);
+    emit ownChanged(conversation);
 }
 
-std::string Answers::withSystemPrompt(const std::string& settings, const QString& prompt)
+void Answers::readOwn(qint64 conversation)
 {
-    QJsonObject object = settingsObject(settings);
-    if (prompt.isEmpty())
-        object.remove(system_prompt_key);
-    else
-        object.insert(system_prompt_key, prompt);
-    return QJsonDocument(object).toJson(QJsonDocument::Compact).toStdString();
+    if (conversation == 0) {
+        emit ownChanged(0);
+        return;
+    }
+    m_store.run(
+        conversation, this,
+        [conversation](storage::ChatStore& store) {
+            const auto found = store.conversation(conversation);
+            return found ? std::optional(ConversationSettings(found->settings)) : std::nullopt;
+        },
+        [this, conversation](const std::optional<ConversationSettings>& own) {
+            if (own)
+                learn(conversation, *own);
+        });
+}
+
+void Answers::changeOwn(qint64 conversation, std::function<void(ConversationSettings&)> change,
+                        std::function<void()> done, StoreBridge::Failed failed)
+{
+    if (conversation == 0) {
+        ConversationSettings own = this->own(0);
+        change(own);
+        learn(0, own);
+        if (done)
+            done();
+        return;
+    }
+    m_store.run(
+        conversation, this,
+        [conversation, change = std::move(change)](storage::ChatStore& store) {
+            ConversationSettings own(store.conversation(conversation).value().settings);
+            change(own);
+            store.set_settings(conversation, own.json());
+            return own;
+        },
+        [this, conversation, done = std::move(done)](const ConversationSettings& own) {
+            learn(conversation, own);
+            if (done)
+                done();
+        },
+        std::move(failed));
+}
+
+void Answers::enqueue(qint64 conversation, const QString& text, StoreBridge::Failed failed)
+{
+    const auto id = static_cast<qint64>(QRandomGenerator::global()->generate64() >> 11);
+    changeOwn(
+        conversation,
+        [queued = Queued{id, text}](ConversationSettings& own) { own.setQueue(own.queue() << queued); },
+        [this, conversation] {
+            if (!inConversation(conversation)) // the answer has ended meanwhile
+                sendQueued(conversation);
+        },
+        std::move(failed));
+}
+
+void Answers::changeQueued(qint64 conversation, qint64 queued, const QString& text)
+{
+    changeOwn(conversation, [queued, text](ConversationSettings& own) {
+        QList<Queued> queue = own.queue();
+        for (Queued& one : queue) {
+            if (one.id == queued)
+                one.text = text;
+        }
+        queue.removeIf([](const Queued& one) { return one.text.isEmpty(); });
+        own.setQueue(queue);
+    });
+}
+
+void Answers::sendQueued(qint64 conversation)
+{
+    if (queue(conversation).isEmpty() || !canAsk() || inConversation(conversation) ||
+        isBeginning(conversation))
+        return;
+    m_beginning.insert(conversation);
+    const auto begun = [this, conversation] { return m_beginning.remove(conversation); };
+    run(conversation,
+        [conversation](storage::ChatStore& store, const Begin& begin) {
+            ConversationSettings own(store.conversation(conversation).value().settings);
+            QList<Queued> queue = own.queue();
+            if (queue.isEmpty()) // it was removed at the last moment
+                return Ask{};
+            // First written, then taken from the queue: a kill between them shows it twice, loses it never.
+            const storage::Id question =
+                store.append_message(conversation, storage::Role::user, toUtf8(queue.takeFirst().text));
+            own.setQueue(queue);
+            store.set_settings(conversation, own.json());
+            return begin.below(store, question);
+        },
+        {[this, begun, conversation](const Turn&) {
+             begun();
+             if (m_stop_beginning.remove(conversation))
+                 stop(conversation);
+         },
+         [this, begun, conversation](const QString& why) {
+             begun();
+             m_stop_beginning.remove(conversation);
+             if (!why.isEmpty())
+                 m_store.report(why);
+             emit progressed(conversation, 0);
+         }});
+    emit progressed(conversation, 0);
 }
 
 void Answers::stop(qint64 conversation)
 {
+    if (isBeginning(conversation))
+        m_stop_beginning.insert(conversation);
     for (const auto& [id, answer] : m_answers) {
         if (answer.conversation == conversation)
             m_engine.stop(id);
@@ -272,6 +416,7 @@ void Answers::leave(qint64 conversation, Rest rest)
         return;
     }
     m_engine.forget(conversation);
+    m_own.remove(conversation);
     std::erase_if(m_answers,
                   [conversation](const auto& entry) { return entry.second.conversation == conversation; });
 }
@@ -302,6 +447,20 @@ int Answers::writing() const
     return static_cast<int>(std::count_if(m_answers.begin(), m_answers.end(), [](const auto& entry) {
         return entry.second.state != Answer::State::ended;
     }));
+}
+
+void Answers::onFitted(qint64 id, qint64 at, qint64 leftOut)
+{
+    const auto found = m_answers.find(id);
+    if (found == m_answers.end())
+        return;
+    Answer& answer = found->second;
+    const auto row = [&rows = answer.rows](qint64 index) { return rows[static_cast<std::size_t>(index)]; };
+    if (leftOut > 0 && at + leftOut < static_cast<qint64>(answer.rows.size())) {
+        answer.facts.leftOutAt = row(at);
+        answer.facts.leftOut = row(at + leftOut) - row(at);
+    }
+    emit progressed(answer.conversation, id);
 }
 
 void Answers::onPromptRead(qint64 id, qint64 done, qint64 total)
@@ -347,7 +506,7 @@ void Answers::save(Answer& answer)
             found->second.saving = false;
     };
     m_store.run(
-        this,
+        answer.conversation, this,
         [id = answer.id, text = toUtf8(answer.text), ids = answer.earlierIds](storage::ChatStore& store) {
             store.update_answer(id, text, ids);
         },
@@ -376,6 +535,7 @@ void Answers::onFinished(qint64 id, const engine::Result& result)
     end.first_token_seconds = result.first_token_seconds;
     end.prompt_tokens_per_second = result.prompt_tps;
     end.generate_tokens_per_second = result.generate_tps;
+    answer.facts.reusedTokens = result.reused_tokens;
     finish(answer, std::move(end));
 }
 
@@ -399,10 +559,11 @@ void Answers::finish(Answer& answer, storage::AnswerResult result)
     answer.result = std::move(result);
     const qint64 id = answer.id;
     const qint64 conversation = answer.conversation;
+    answer.result.facts = answer.facts.ended();
     storage::AnswerResult full = answer.result;
     full.text = toUtf8(answer.text);
     m_store.run(
-        this,
+        conversation, this,
         [id, conversation, full = std::move(full)](storage::ChatStore& store) {
             store.finish_answer(id, full);
             return Turn{store.conversation(conversation).value(), {store.message(id).value()}};
@@ -411,6 +572,9 @@ void Answers::finish(Answer& answer, storage::AnswerResult result)
             m_answers.erase(id);
             if (m_answers.empty())
                 m_save_timer.stop();
+            const storage::FinishReason reason = turn.branch.front().finish_reason;
+            if (reason == storage::FinishReason::stop || reason == storage::FinishReason::length)
+                sendQueued(turn.conversation.id);
             emit saved(turn);
         },
         [this, id](const QString& why) {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ui/conversation_settings.h"
 #include "ui/engine_bridge.h"
 #include "ui/settings.h"
 #include "ui/store_bridge.h"
+#include "ui/wish.h"
 
 #include <QElapsedTimer>
 #include <QHash>
 #include <QObject>
+#include <QSet>
 #include <QString>
 #include <QTimer>
 
@@ -32,7 +35,9 @@ struct Answer
     qint64 tokens = 0; // generated so far, as far as they have arrived
     QElapsedTimer since;
     storage::AnswerResult result; // once ended, but for the text
+    AnswerFacts facts;            // what is left out is known from State::reading on
 
+    std::vector<qint64> rows;             // of the prompt's messages in the branch; -1: in none
     std::vector<std::int32_t> earlierIds; // of the part that is being continued
     qsizetype saved = 0;                  // characters of the text that the store has been given
     bool saving = false;                  // and has not acknowledged yet
@@ -41,7 +46,8 @@ struct Answer
 
 // Every conversation's writing: puts questions into the history, asks the engine from the acknowledgement of
 // their commit, and commits the answers while they stream, at least every second or 2 KiB. Answers belong to
-// their conversations; nothing here knows which one is on the screen.
+// their conversations; nothing here knows which one is on the screen. What a conversation sets for itself and
+// the messages that wait in it for the end of an answer are kept here too.
 class Answers : public QObject
 {
     Q_OBJECT
@@ -60,19 +66,37 @@ public:
     ~Answers() override;
 
     // Each writes, asks the engine when that is on the disk, then calls `done` and emits turned(). `failed`
-    // gets one sentence where nothing could be written. conversation 0: a new one, with this system prompt of
-    // its own.
+    // gets one sentence where nothing could be written. conversation 0: a new one, with what own(0) has.
     struct Then
     {
         std::function<void(const Turn&)> done;
         StoreBridge::Failed failed;
     };
-    void send(qint64 conversation, const QString& text, const QString& systemPrompt, Then then);
+    void send(qint64 conversation, const QString& text, Then then);
     void edit(qint64 message, const QString& text, Then then); // a person's message, as a new branch
     void regenerate(qint64 message, Then then);    // one more answer to a question, or instead of an answer
+    void repeat(qint64 answer, Then then);         // one more, made exactly as this one was
     void continueAnswer(qint64 answer, Then then); // goes on writing at its end
 
+    // The answer, not what waits behind it.
     void stop(qint64 conversation);
+
+    // Messages that wait. When an answer has ended by itself, the first of them is sent; one that comes too
+    // late to wait is sent at once. After a stop, a failure or a start of the program they wait for
+    // sendQueued(). An empty text removes one.
+    void enqueue(qint64 conversation, const QString& text, StoreBridge::Failed failed);
+    void changeQueued(qint64 conversation, qint64 queued, const QString& text);
+    void sendQueued(qint64 conversation);
+    QList<Queued> queue(qint64 conversation) const { return own(conversation).queue(); }
+
+    void report(const QString& sentence) { m_store.report(sentence); }
+
+    // What a conversation sets for itself, as far as it has been read or written since the start. That of 0
+    // is for the next new conversation, in memory alone.
+    ConversationSettings own(qint64 conversation) const { return m_own.value(conversation); }
+    void readOwn(qint64 conversation); // ownChanged() when it is there
+    void changeOwn(qint64 conversation, std::function<void(ConversationSettings&)> change,
+                   std::function<void()> done = {}, StoreBridge::Failed failed = {});
     // The conversation goes to the trash or for ever. What is being written there is stopped; `keep`: and
     // what has arrived is saved.
     enum class Rest
@@ -82,21 +106,25 @@ public:
     };
     void leave(qint64 conversation, Rest rest);
 
-    bool canAsk() const { return m_engine.state() == EngineBridge::State::ready && m_store.isOpen(); }
+    bool canAsk() const { return m_engine.canGenerate() && m_store.isOpen(); }
+    // A waiting message is on its way to become a question.
+    bool isBeginning(qint64 conversation) const { return m_beginning.contains(conversation); }
     const Answer* inConversation(qint64 conversation) const; // being written or saved there
     const Answer* find(qint64 answer) const;
     bool isWriting(qint64 conversation) const; // not ended
     int writing() const;                       // answers that have not ended
 
-    // The prompt of a conversation as the engine gets it: system prompt, then the branch.
+    // The prompt of a conversation as the engine gets it: system prompt, then the branch. `rows`, where
+    // given, gets the index in the branch of each, -1 for the system prompt.
     static std::vector<engine::Message> prompt(const std::vector<storage::Message>& branch,
-                                               const QString& systemPrompt);
+                                               const QString& systemPrompt,
+                                               std::vector<qint64>* rows = nullptr);
     // The system prompt that applies: the conversation's own, else that of the settings.
-    QString systemPrompt(const storage::Conversation& conversation) const;
-    static QString ownSystemPrompt(const storage::Conversation& conversation);
-    static std::string withSystemPrompt(const std::string& settings, const QString& prompt);
+    QString systemPrompt(qint64 conversation) const;
 
 signals:
+    void canAskChanged();
+    void ownChanged(qint64 conversation);
     void turned(const ui::Answers::Turn& turn);
     void progressed(qint64 conversation, qint64 answer); // its state, prompt or token counts
     void textAdded(qint64 conversation, qint64 answer, const QString& text);
@@ -104,20 +132,40 @@ signals:
     void saved(const ui::Answers::Turn& turn); // the end is on the disk; the branch holds only that answer
 
 private:
-    struct Ask // what the store's task found and made
+    struct Ask;
+    // What the store's task needs to begin an answer.
+    struct Begin
+    {
+        Wish wish; // of the settings
+        storage::AnswerOrigin origin;
+        ConversationSettings::Model model;
+        AnswerFacts facts;
+
+        // Below a message, with what its conversation sets; `exactly`: as that answer was.
+        Ask below(storage::ChatStore& store, storage::Id question,
+                  const AnswerFacts* exactly = nullptr) const;
+    };
+    struct Ask // what it found and made
     {
         Turn turn;
         qint64 answer = 0;
-        std::vector<std::int32_t> ids;
+        AnswerFacts facts;
+        std::vector<engine::Message> messages;
+        std::vector<qint64> rows;
+        bool continues = false;
+        std::vector<std::int32_t> ids; // of the part that is continued
     };
-    using Write = std::function<storage::Id(storage::ChatStore&)>; // returns the answer that now streams
+    using Write = std::function<Ask(storage::ChatStore&, const Begin&)>;
 
-    storage::AnswerOrigin origin(const engine::Sampling& sampling) const;
-    void begin(const engine::Sampling& sampling, Write write, bool continues, Then then);
-    void ask(const Ask& ask, const engine::Sampling& sampling, bool continues, const Then& then);
+    Begin begin() const;
+    static void lookUp(storage::ChatStore& store, Ask& ask);
+    void run(qint64 about, Write write, Then then);
+    void ask(Ask ask, const Then& then);
+    void learn(qint64 conversation, const ConversationSettings& own);
     void save(Answer& answer);
     void finish(Answer& answer, storage::AnswerResult result);
 
+    void onFitted(qint64 id, qint64 at, qint64 leftOut);
     void onPromptRead(qint64 id, qint64 done, qint64 total);
     void onText(qint64 id, const QString& text, int tokens);
     void onFinished(qint64 id, const engine::Result& result);
@@ -127,6 +175,9 @@ private:
     EngineBridge& m_engine;
     Settings& m_settings;
     std::map<qint64, Answer> m_answers; // by message; addresses stay
+    QHash<qint64, ConversationSettings> m_own;
+    QSet<qint64> m_beginning;
+    QSet<qint64> m_stop_beginning; // of them those that were stopped
     QTimer m_save_timer;
 };
 

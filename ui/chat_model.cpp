@@ -71,6 +71,20 @@ QString name(storage::FinishReason reason)
     return {};
 }
 
+// What a reader sees of a message, as text.
+QString plainText(storage::Role role, const QString& source)
+{
+    if (role != storage::Role::assistant)
+        return source;
+    MarkdownBlocks blocks;
+    blocks.setText(source);
+    QStringList parts;
+    for (int row = 0; row < blocks.count(); ++row)
+        parts += blocks.plainAt(row).trimmed();
+    parts.removeAll(QString());
+    return parts.join(QStringLiteral("\n\n"));
+}
+
 void take(storage::Message& message, const storage::AnswerResult& result)
 {
     message.status = result.status;
@@ -95,6 +109,7 @@ ChatModel::ChatModel(StoreBridge& store, EngineBridge& engine, Answers& answers,
     , m_answers(answers)
     , m_conversations(conversations)
     , m_settings(settings)
+    , m_finder(store)
     , m_draft(settings.newDraft())
 {
     connect(&m_conversations, &ConversationModel::currentIdChanged, this,
@@ -114,6 +129,8 @@ ChatModel::ChatModel(StoreBridge& store, EngineBridge& engine, Answers& answers,
             emit contextChanged();
         }
     });
+    connect(this, &ChatModel::conversationIdChanged, this,
+            [this] { m_finder.setConversation(m_conversation); });
     connect(&m_answers, &Answers::textAdded, this, &ChatModel::onText);
     connect(&m_answers, &Answers::ended, this, &ChatModel::onEnded);
     connect(&m_answers, &Answers::saved, this, [this](const Answers::Turn&) { announceState(); });
@@ -544,6 +561,7 @@ void ChatModel::showBranch(const std::vector<storage::MessageHead>& heads,
     if (same > 0)
         emit dataChanged(index(static_cast<int>(same) - 1), index(static_cast<int>(same) - 1), {IsLast});
     m_whole = true;
+    m_finder.repeat();
     emit countChanged();
     emit appended();
     m_counted = -1;
@@ -953,6 +971,68 @@ void ChatModel::copyMessage(qint64 messageId)
     const std::size_t at = find(messageId);
     if (at < m_rows.size() && m_rows[at].content)
         copyText(m_rows[at].content->text);
+}
+
+void ChatModel::copyMessageText(qint64 messageId)
+{
+    const std::size_t at = find(messageId);
+    if (at < m_rows.size() && m_rows[at].content)
+        copyText(plainText(m_rows[at].head.role, m_rows[at].content->text));
+}
+
+void ChatModel::copyRange(int first, int last, const QVariant& firstPart, const QVariant& lastPart,
+                          bool markdown)
+{
+    struct Piece
+    {
+        storage::Id id = 0; // whose text is still to be read; 0: it is here
+        storage::Role role = storage::Role::user;
+        QString text;
+    };
+    std::vector<Piece> pieces;
+    std::vector<storage::Id> missing;
+    for (int i = std::max(0, first); i <= std::min(last, count() - 1); ++i) {
+        const Row& row = m_rows[static_cast<std::size_t>(i)];
+        const QVariant part = i == first ? firstPart : i == last ? lastPart : QVariant();
+        Piece& piece = pieces.emplace_back(Piece{0, row.head.role, part.toString()});
+        if (part.isValid() && !part.isNull())
+            continue;
+        if (!row.content) {
+            piece.id = row.head.id;
+            missing.push_back(row.head.id);
+        } else {
+            piece.text = markdown ? row.content->text : plainText(row.head.role, row.content->text);
+        }
+    }
+    // Where the texts have to be read, that and what follows happens on the store's thread.
+    const auto join = [pieces = std::move(pieces), markdown](const std::vector<storage::Message>& read) {
+        std::unordered_map<storage::Id, const storage::Message*> texts;
+        for (const storage::Message& message : read)
+            texts.emplace(message.id, &message);
+        QStringList all;
+        for (const Piece& piece : pieces) {
+            QString text = piece.text;
+            if (const auto found = texts.find(piece.id); found != texts.end()) {
+                const QString source = toQt(found->second->content);
+                text = markdown ? source : plainText(piece.role, source);
+            }
+            if (text.isEmpty())
+                continue;
+            if (markdown && pieces.size() > 1)
+                text.prepend(piece.role == storage::Role::user ? tr("**You:**") + QStringLiteral("\n\n")
+                                                               : tr("**Answer:**") + QStringLiteral("\n\n"));
+            all += text;
+        }
+        return all.join(QStringLiteral("\n\n"));
+    };
+    if (missing.empty()) {
+        copyText(join({}));
+        return;
+    }
+    m_store.run(
+        m_conversation, this,
+        [missing, join](storage::ChatStore& store) { return join(store.messages(missing)); },
+        [this](const QString& text) { copyText(text); });
 }
 
 void ChatModel::copyText(const QString& text)

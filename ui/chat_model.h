@@ -3,6 +3,7 @@
 
 #include "ui/answers.h"
 #include "ui/conversation_model.h"
+#include "ui/finder.h"
 
 #include <QAbstractListModel>
 #include <QTimer>
@@ -28,6 +29,7 @@ class ChatModel : public QAbstractListModel
     Q_PROPERTY(QString state READ state NOTIFY stateChanged)
     Q_PROPERTY(bool loading READ loading NOTIFY loadingChanged)
     Q_PROPERTY(int count READ count NOTIFY countChanged)
+    Q_PROPERTY(QObject* finder READ finder CONSTANT)
     Q_PROPERTY(qint64 promptDone READ promptDone NOTIFY progressChanged)
     Q_PROPERTY(qint64 promptTotal READ promptTotal NOTIFY progressChanged)
     Q_PROPERTY(double promptSeconds READ promptSeconds NOTIFY progressChanged)
@@ -78,6 +80,7 @@ public:
     QString state() const; // "idle", "waiting", "reading", "writing"
     bool loading() const { return m_loading; }
     int count() const { return static_cast<int>(m_rows.size()); }
+    Finder* finder() { return &m_finder; }
     qint64 promptDone() const;
     qint64 promptTotal() const;
     double promptSeconds() const; // since the answer was asked for
@@ -111,7 +114,12 @@ public:
     Q_INVOKABLE int rowOf(qint64 messageId) const; // -1: not on the branch
     // Chooses the branch that this message of the conversation is on, then emits revealed().
     Q_INVOKABLE void reveal(qint64 messageId);
+    // To the clipboard: the source of a message; its text without markup; the messages between two rows, of
+    // which the outer ones may be parts that the caller knows (a null string: the whole message).
     Q_INVOKABLE void copyMessage(qint64 messageId);
+    Q_INVOKABLE void copyMessageText(qint64 messageId);
+    Q_INVOKABLE void copyRange(int first, int last, const QVariant& firstPart, const QVariant& lastPart,
+                               bool markdown);
     Q_INVOKABLE void copyText(const QString& text);
 
 signals:
@@ -184,6 +192,7 @@ private:
     Settings& m_settings;
 
     std::vector<Row> m_rows;
+    Finder m_finder;
     bool m_whole = true;                // the rows reach up to the first message
     std::unordered_set<qint64> m_asked; // messages whose texts are on their way
     qint64 m_reveal = 0;                // message to be shown when it can be found

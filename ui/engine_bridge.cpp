@@ -7,6 +7,7 @@
 #include <QMetaObject>
 
 #include <algorithm>
+#include <stdexcept>
 #include <sys/resource.h>
 
 namespace ui {
@@ -22,6 +23,13 @@ std::string message(const std::exception& error)
     if (dynamic_cast<const std::bad_alloc*>(&error))
         return "There is not enough memory for this.";
     return error.what();
+}
+
+engine::Result cancelled() // before the engine heard of it
+{
+    engine::Result result;
+    result.finish = engine::Finish::cancelled;
+    return result;
 }
 
 bool isOfTheDevice(const std::exception& error)
@@ -44,6 +52,12 @@ public:
 
     qint64 conversation() const { return m_conversation; }
     bool ended() const { return m_ended; }
+
+    void fitted(const Fitted& fitted)
+    {
+        m_bridge.say(
+            [&](Outbox& outbox) { outbox.answers[m_answer].leftOut = std::pair(fitted.at, fitted.leftOut); });
+    }
 
     void prompt_progress(std::int64_t done, std::int64_t total) override
     {
@@ -111,10 +125,11 @@ public:
                                                          now.layers_done, now.layers_total});
             });
         };
+        m_why_none.clear();
         try {
+            const auto info = inspect(number, model);
             if (options.context_tokens > 0)
-                options.context_tokens =
-                    std::min(options.context_tokens, m_bridge.m_functions.inspect(model).context_length);
+                options.context_tokens = std::min(options.context_tokens, info->context_length);
             try {
                 m_engine = m_bridge.m_functions.load(model, options, progress, stop);
             } catch (const engine::DeviceError& error) {
@@ -129,6 +144,7 @@ public:
             outcome.error = message(error);
             outcome.deviceFailed = isOfTheDevice(error);
             outcome.cancelled = stop.stop_requested();
+            m_why_none = outcome.error;
         }
         outcome.device = options.device;
         if (stop.stop_requested() && m_engine) { // stopped after the last moment at which it could be noticed
@@ -139,24 +155,66 @@ public:
         m_bridge.say([&](Outbox& outbox) { outbox.outcome = outcome; });
     }
 
+    // What is known of a model before it is loaded.
+    void prepare(quint64 number, const std::filesystem::path& model)
+    {
+        unload();
+        try {
+            inspect(number, model);
+        } catch (const std::exception& error) {
+            Outcome outcome;
+            outcome.load = number;
+            outcome.error = message(error);
+            m_why_none = outcome.error;
+            m_bridge.say([&](Outbox& outbox) { outbox.outcome = outcome; });
+        }
+    }
+
     // The stop sources of everything that runs have been triggered by the caller.
     void unload()
     {
         while (busy())
             step();
         m_sequences.clear();
+        m_left_out.clear();
         m_engine.reset();
     }
 
-    void generate(qint64 answer, qint64 conversation, const engine::Request& request, qint64 contextTokens,
-                  const std::stop_token& stop)
+    struct Asked
     {
-        auto generation = std::make_unique<Generation>(m_bridge, answer, conversation);
+        qint64 answer = 0;
+        qint64 conversation = 0;
+        engine::Request request;
+        ContextPolicy policy = ContextPolicy::stop;
+        std::optional<qint64> leaveOut;
+        qint64 contextTokens = 0;
+    };
+
+    void generate(const Asked& asked, const std::stop_token& stop)
+    {
+        const qint64 conversation = asked.conversation;
+        auto generation = std::make_unique<Generation>(m_bridge, asked.answer, conversation);
+        if (stop.stop_requested()) {
+            generation->finished(cancelled());
+            return;
+        }
         if (!m_engine) {
-            generation->failed("No model is loaded.");
+            generation->failed(m_why_none.empty() ? "No model is loaded." : m_why_none);
             return;
         }
         try {
+            engine::Request request = asked.request;
+            if (!request.messages.empty()) {
+                std::optional<Fitted> fitted = fit(conversation, request.messages, asked.policy,
+                                                   asked.contextTokens, request.max_tokens, asked.leaveOut);
+                if (!fitted) {
+                    generation->failed(tooLong(request.messages, asked.policy, asked.contextTokens));
+                    return;
+                }
+                request.messages = std::move(fitted->messages);
+                if (fitted->leftOut > 0)
+                    generation->fitted(*fitted);
+            }
             const auto found = m_sequences.find(conversation);
             const engine::SequenceId sequence =
                 found != m_sequences.end()
@@ -164,14 +222,12 @@ public:
                     : m_sequences.emplace(conversation, m_engine->open_sequence()).first->second;
             m_engine->start(sequence, request, stop, *generation);
             if (!generation->ended())
-                m_running.emplace(answer, std::move(generation));
+                m_running.emplace(asked.answer, std::move(generation));
         } catch (const std::exception& error) {
-            if (isOfTheDevice(error)) {
+            if (isOfTheDevice(error))
                 generation->device_failed(message(error));
-                return;
-            }
-            const std::string why = tooLong(request, contextTokens);
-            generation->failed(why.empty() ? message(error) : why);
+            else
+                generation->failed(message(error));
         }
     }
 
@@ -180,6 +236,7 @@ public:
         while (std::ranges::any_of(
             m_running, [&](const auto& entry) { return entry.second->conversation() == conversation; }))
             step();
+        m_left_out.erase(conversation);
         const auto found = m_sequences.find(conversation);
         if (found == m_sequences.end())
             return;
@@ -191,16 +248,41 @@ public:
         m_sequences.erase(found);
     }
 
-    void count(qint64 conversation, const std::vector<engine::Message>& messages)
+    void count(qint64 conversation, const std::vector<engine::Message>& messages, ContextPolicy policy,
+               qint64 contextTokens)
     {
         if (!m_engine)
             return;
         try {
-            const std::int64_t tokens = m_engine->count_tokens(messages);
+            std::int64_t tokens = 0;
+            const std::optional<Fitted> fitted =
+                fit(conversation, messages, policy, contextTokens, 0, std::nullopt);
+            if (fitted)
+                tokens = m_engine->count_tokens(fitted->messages);
+            else // as far as it matters: the meter is full
+                tokens = contextFit(contextTokens).estimate(messages, 0, 4 * contextTokens);
             m_bridge.say([&](Outbox& outbox) { outbox.counts[conversation] = tokens; });
         } catch (const std::exception&) {
             // A conversation that the template refuses has no count; asking for an answer says why.
         }
+    }
+
+    void measure(const std::stop_token& stop)
+    {
+        Measured measured;
+        try {
+            if (!m_engine)
+                throw std::runtime_error("No model is loaded.");
+            if (busy())
+                throw std::runtime_error("An answer is being written; measure when it has ended.");
+            measured.speed = m_engine->measure(
+                [this](double part) { m_bridge.say([&](Outbox& outbox) { outbox.measureProgress = part; }); },
+                stop);
+        } catch (const std::exception& error) {
+            if (!stop.stop_requested())
+                measured.error = message(error);
+        }
+        m_bridge.say([&](Outbox& outbox) { outbox.measured = measured; });
     }
 
     void step()
@@ -215,21 +297,50 @@ public:
     }
 
 private:
-    // Why a request that was refused cannot fit, with the ways out; empty where its length is not the reason.
-    std::string tooLong(const engine::Request& request, qint64 contextTokens)
+    std::shared_ptr<const engine::ModelInfo> inspect(quint64 number, const std::filesystem::path& model)
     {
-        try {
-            const std::int64_t tokens = m_engine->count_tokens(request.messages);
-            if (tokens < contextTokens)
-                return {};
-            return toUtf8(
-                tr("This conversation has %L1 tokens, the context holds %L2. Start a new one, shorten "
-                   "this one by editing an earlier message, or raise the context length in the settings.")
-                    .arg(tokens)
-                    .arg(contextTokens));
-        } catch (const std::exception&) {
-            return {};
-        }
+        auto info = std::make_shared<const engine::ModelInfo>(m_bridge.m_functions.inspect(model));
+        m_bridge.say([&](Outbox& outbox) { outbox.known = std::pair(number, info); });
+        return info;
+    }
+
+    ContextFit contextFit(qint64 contextTokens)
+    {
+        return {contextTokens, [this](const std::vector<engine::Message>& messages) {
+                    return m_engine->count_tokens(messages);
+                }};
+    }
+
+    // What an earlier answer of the conversation left out stays out, while it is needed.
+    std::optional<Fitted> fit(qint64 conversation, const std::vector<engine::Message>& messages,
+                              ContextPolicy policy, qint64 contextTokens, qint64 maxTokens,
+                              std::optional<qint64> leaveOut)
+    {
+        const auto earlier = m_left_out.find(conversation);
+        const qint64 wanted = leaveOut ? *leaveOut : earlier != m_left_out.end() ? earlier->second : 0;
+        std::optional<Fitted> fitted = contextFit(contextTokens).fit(messages, policy, maxTokens, wanted);
+        if (fitted)
+            m_left_out[conversation] = fitted->leftOut;
+        return fitted;
+    }
+
+    // Why a request cannot fit, with the ways out.
+    std::string tooLong(const std::vector<engine::Message>& messages, ContextPolicy policy,
+                        qint64 contextTokens)
+    {
+        if (policy != ContextPolicy::stop)
+            return toUtf8(tr("What has to stay of this conversation does not fit into the context of %L1 "
+                             "tokens. Shorten the message, or raise the context length in the settings.")
+                              .arg(contextTokens));
+        const qint64 enough = 4 * contextTokens;
+        const qint64 about = contextFit(contextTokens).estimate(messages, 0, enough);
+        const QString tokens = about > enough ? tr("more than %L1 tokens").arg(enough)
+                                              : tr("%L1 tokens").arg(m_engine->count_tokens(messages));
+        return toUtf8(tr("This conversation has %1, the context holds %L2. Start a new one, shorten this one "
+                         "by editing an earlier message, or in the settings raise the context length or let "
+                         "old turns be left out.")
+                          .arg(tokens)
+                          .arg(contextTokens));
     }
 
     void fail(const std::string& why, bool device)
@@ -248,6 +359,8 @@ private:
     std::map<qint64, std::unique_ptr<Generation>> m_running; // the engine writes to these: it goes first
     std::unique_ptr<engine::Engine> m_engine;
     std::map<qint64, engine::SequenceId> m_sequences; // by conversation
+    std::map<qint64, qint64> m_left_out;              // messages, by conversation
+    std::string m_why_none;                           // why there is no engine, where a load failed
 };
 
 EngineBridge::EngineBridge(EngineFunctions functions, QObject* parent)
@@ -258,12 +371,15 @@ EngineBridge::EngineBridge(EngineFunctions functions, QObject* parent)
     m_flush_timer.setSingleShot(true);
     m_flush_timer.setTimerType(Qt::PreciseTimer);
     connect(&m_flush_timer, &QTimer::timeout, this, &EngineBridge::flush);
+    m_keep_alive_timer.setSingleShot(true);
+    connect(&m_keep_alive_timer, &QTimer::timeout, this, &EngineBridge::sleep);
     m_thread = std::thread([this] { work(); });
 }
 
 EngineBridge::~EngineBridge()
 {
     m_load_stop.request_stop();
+    m_measure_stop.request_stop();
     stopAll();
     {
         const std::lock_guard lock(m_mutex);
@@ -339,11 +455,20 @@ void EngineBridge::flush()
     m_last_flush.restart();
     ++m_flushes;
 
+    if (outbox.known && outbox.known->first == m_load && !m_info) {
+        m_info = outbox.known->second;
+        emit infoKnown();
+    }
     if (outbox.progress && outbox.progress->first == m_load && m_state == State::loading) {
         m_progress = outbox.progress->second;
         emit progressChanged();
     }
     for (const auto& [answer, said] : outbox.answers) {
+        // One that was stopped while the model loaded has ended before the worker heard of it.
+        if (!m_stops.contains(answer))
+            continue;
+        if (said.leftOut)
+            emit fitted(answer, said.leftOut->first, said.leftOut->second);
         if (said.promptDone >= 0)
             emit promptRead(answer, said.promptDone, said.promptTotal);
         if (!said.text.empty())
@@ -360,13 +485,33 @@ void EngineBridge::flush()
     for (const auto& [conversation, tokens] : outbox.counts)
         emit counted(conversation, tokens);
     if (outbox.outcome && outbox.outcome->load == m_load) {
-        m_info = outbox.outcome->info;
-        m_device = outbox.outcome->device;
-        m_error = outbox.outcome->cancelled ? QString() : toQt(outbox.outcome->error);
-        m_notice = toQt(outbox.outcome->notice);
-        setDeviceFailed(outbox.outcome->deviceFailed && !outbox.outcome->cancelled);
-        setState(m_info ? State::ready : outbox.outcome->cancelled ? State::none : State::failed);
+        const Outcome& outcome = *outbox.outcome;
+        const bool sleepsAgain = outcome.cancelled && m_waking;
+        m_waking = false;
+        if (!sleepsAgain)
+            m_info = outcome.info;
+        m_device = outcome.device;
+        m_error = outcome.cancelled ? QString() : toQt(outcome.error);
+        m_notice = toQt(outcome.notice);
+        setDeviceFailed(outcome.deviceFailed && !outcome.cancelled);
+        setState(outcome.info        ? State::ready
+                 : sleepsAgain       ? State::asleep
+                 : outcome.cancelled ? State::none
+                                     : State::failed);
     }
+    if (outbox.measureProgress) {
+        m_measure_progress = *outbox.measureProgress;
+        emit measureChanged();
+    }
+    if (outbox.measured) {
+        m_measuring = false;
+        emit measureChanged();
+        if (outbox.measured->speed)
+            emit measured(*outbox.measured->speed);
+        else if (!outbox.measured->error.empty())
+            emit measureFailed(toQt(outbox.measured->error));
+    }
+    keepAlive();
 }
 
 void EngineBridge::setState(State state)
@@ -385,21 +530,37 @@ void EngineBridge::setDeviceFailed(bool failed)
 
 void EngineBridge::load(const std::filesystem::path& model, const engine::LoadOptions& options)
 {
-    m_load_stop.request_stop();
-    m_load_stop = std::stop_source();
     stopAll();
     m_path = model;
     m_options = options;
-    m_device = options.device;
     m_info.reset();
+    m_waking = false;
+    startLoad();
+}
+
+void EngineBridge::startLoad()
+{
+    cancelMeasure();
+    m_load_stop.request_stop();
+    m_load_stop = std::stop_source();
+    m_device = m_options.device;
     m_progress = {};
     m_error.clear();
     m_notice.clear();
     setDeviceFailed(false);
-    command([this, number = ++m_load, model, options, stop = m_load_stop.get_token()](Worker& worker) {
-        worker.load(number, model, options, stop);
-    });
+    command([number = ++m_load, model = m_path, options = m_options,
+             stop = m_load_stop.get_token()](Worker& worker) { worker.load(number, model, options, stop); });
     setState(State::loading);
+}
+
+void EngineBridge::prepare(const std::filesystem::path& model, const engine::LoadOptions& options)
+{
+    unload();
+    m_path = model;
+    m_options = options;
+    m_device = options.device;
+    command([number = m_load, model](Worker& worker) { worker.prepare(number, model); });
+    setState(State::asleep);
 }
 
 void EngineBridge::cancelLoad()
@@ -410,15 +571,43 @@ void EngineBridge::cancelLoad()
 
 void EngineBridge::unload()
 {
+    cancelMeasure();
     m_load_stop.request_stop();
     stopAll();
     ++m_load;
+    m_waking = false;
     m_info.reset();
     m_error.clear();
     m_notice.clear();
     setDeviceFailed(false);
     command([](Worker& worker) { worker.unload(); });
     setState(State::none);
+}
+
+void EngineBridge::setKeepAlive(std::chrono::milliseconds time)
+{
+    m_keep_alive = time;
+    m_keep_alive_timer.stop();
+    keepAlive();
+}
+
+// Whatever happened, the time runs from the last use on.
+void EngineBridge::keepAlive()
+{
+    const bool isIdle = m_state == State::ready && m_stops.isEmpty() && !m_measuring;
+    if (!isIdle || m_keep_alive.count() <= 0)
+        m_keep_alive_timer.stop();
+    else if (!m_keep_alive_timer.isActive())
+        m_keep_alive_timer.start(m_keep_alive);
+}
+
+void EngineBridge::sleep()
+{
+    if (m_state != State::ready || !m_stops.isEmpty())
+        return;
+    ++m_load;
+    command([](Worker& worker) { worker.unload(); });
+    setState(State::asleep);
 }
 
 qint64 EngineBridge::contextTokens() const
@@ -430,21 +619,41 @@ qint64 EngineBridge::contextTokens() const
     return model > 0 ? std::min(model, wanted) : wanted;
 }
 
-void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request request)
+bool EngineBridge::canGenerate() const
 {
+    return m_info && (m_state == State::ready || m_state == State::loading || m_state == State::asleep);
+}
+
+void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request request, ContextPolicy policy,
+                            std::optional<qint64> leaveOut)
+{
+    cancelMeasure();
+    m_keep_alive_timer.stop();
     const std::stop_source source;
     m_stops.insert(answer, Stop{conversation, source});
-    command([answer, conversation, request = std::move(request), context = contextTokens(),
-             stop = source.get_token()](Worker& worker) {
-        worker.generate(answer, conversation, request, context, stop);
-    });
+    if (m_state == State::asleep) {
+        m_waking = true;
+        startLoad();
+    }
+    command(
+        [asked = Worker::Asked{answer, conversation, std::move(request), policy, leaveOut, contextTokens()},
+         stop = source.get_token()](Worker& worker) { worker.generate(asked, stop); });
 }
 
 void EngineBridge::stop(qint64 answer)
 {
     const auto found = m_stops.find(answer);
-    if (found != m_stops.end())
-        found->source.request_stop();
+    if (found == m_stops.end())
+        return;
+    found->source.request_stop();
+    if (m_state != State::loading)
+        return;
+    // The worker is busy with loading: the answer need not wait for that.
+    say([&](Outbox& outbox) { outbox.answers[answer].result = cancelled(); });
+    const bool othersWait = std::any_of(m_stops.begin(), m_stops.end(),
+                                        [](const Stop& stop) { return !stop.source.stop_requested(); });
+    if (m_waking && !othersWait)
+        cancelLoad();
 }
 
 void EngineBridge::stopAll()
@@ -462,11 +671,22 @@ void EngineBridge::forget(qint64 conversation)
     command([conversation](Worker& worker) { worker.forget(conversation); });
 }
 
-void EngineBridge::count(qint64 conversation, std::vector<engine::Message> messages)
+void EngineBridge::count(qint64 conversation, std::vector<engine::Message> messages, ContextPolicy policy)
 {
-    command([conversation, messages = std::move(messages)](Worker& worker) {
-        worker.count(conversation, messages);
-    });
+    command([conversation, messages = std::move(messages), policy, context = contextTokens()](
+                Worker& worker) { worker.count(conversation, messages, policy, context); });
+}
+
+void EngineBridge::measure()
+{
+    if (m_state != State::ready || m_measuring)
+        return;
+    m_measuring = true;
+    m_measure_progress = 0.0;
+    m_measure_stop = std::stop_source();
+    m_keep_alive_timer.stop();
+    command([stop = m_measure_stop.get_token()](Worker& worker) { worker.measure(stop); });
+    emit measureChanged();
 }
 
 } // namespace ui

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "ui/context_fit.h"
 
 #include <QElapsedTimer>
 #include <QHash>
@@ -9,6 +10,7 @@
 #include <QString>
 #include <QTimer>
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -46,6 +48,7 @@ public:
         loading,
         ready,
         failed,
+        asleep, // chosen, but not in memory; the next answer loads it
     };
     struct Progress
     {
@@ -64,28 +67,48 @@ public:
     // context that is longer than the model's own becomes the model's own. Where the chosen GPU is not there
     // or cannot be used, the CPU takes its place, and notice() says so.
     void load(const std::filesystem::path& model, const engine::LoadOptions& options);
-    void cancelLoad();
+    // The same, but it is read when an answer is first asked for.
+    void prepare(const std::filesystem::path& model, const engine::LoadOptions& options);
+    void cancelLoad(); // of a model that was asleep: asleep again
     void unload();
+    // A model that was not used for so long goes to sleep; 0: never.
+    void setKeepAlive(std::chrono::milliseconds time);
 
     State state() const { return m_state; }
     const std::filesystem::path& path() const { return m_path; }     // of the model of this state
     const engine::LoadOptions& options() const { return m_options; } // it was to be loaded with
     const std::string& device() const { return m_device; } // that it is on; the wanted one unless ready
-    std::shared_ptr<const engine::ModelInfo> info() const { return m_info; } // null unless ready
+    // Also while it sleeps or loads, as soon as its headers have been read; then infoKnown() is emitted.
+    std::shared_ptr<const engine::ModelInfo> info() const { return m_info; }
     const Progress& progress() const { return m_progress; }
     const QString& error() const { return m_error; }   // empty after a cancelled load
     const QString& notice() const { return m_notice; } // what the latest load did otherwise than asked
     // The GPU is why the load, or an answer since, failed: the CPU would serve.
     bool deviceFailed() const { return m_device_failed; }
-    qint64 contextTokens() const; // that one conversation may hold; 0 unless ready
+    qint64 contextTokens() const; // that one conversation may hold; 0 without info()
+    // The model is there, or will be once it has loaded; answers wait for it.
+    bool canGenerate() const;
 
     // `answer` names the generation from here on. It ends with exactly one of the signals finished and
-    // failed. The sequence of a conversation is opened with its first request.
-    void generate(qint64 answer, qint64 conversation, engine::Request request);
+    // failed. The sequence of a conversation is opened with its first request. Where the messages do not fit
+    // into the context, the policy decides; what is left out is said by fitted(). `leaveOut` messages are
+    // what an earlier answer left out, to be left out again.
+    void generate(qint64 answer, qint64 conversation, engine::Request request,
+                  ContextPolicy policy = ContextPolicy::stop, std::optional<qint64> leaveOut = {});
+    // Also while the model loads, which is cancelled where only this answer waited for it.
     void stop(qint64 answer);
     // The conversation is gone: its answers are stopped, its sequence is closed.
     void forget(qint64 conversation);
-    void count(qint64 conversation, std::vector<engine::Message> messages);
+    // Tokens of what the next answer would read of this conversation.
+    void count(qint64 conversation, std::vector<engine::Message> messages,
+               ContextPolicy policy = ContextPolicy::stop);
+
+    // Engine::measure() of the loaded model, ends with measured() or measureFailed(), which is silent where
+    // it was cancelled. An answer that is asked for cancels it.
+    void measure();
+    void cancelMeasure() { m_measure_stop.request_stop(); }
+    bool measuring() const { return m_measuring; }
+    double measureProgress() const { return m_measure_progress; } // 0 to 1
 
     int running() const { return static_cast<int>(m_stops.size()); }
     quint64 flushes() const { return m_flushes; } // events that carried something, since the start
@@ -93,12 +116,17 @@ public:
 signals:
     void stateChanged();
     void progressChanged();
+    void infoKnown();
     void deviceFailedChanged();
+    void fitted(qint64 answer, qint64 at, qint64 leftOut); // so many messages, from that index on
     void promptRead(qint64 answer, qint64 done, qint64 total);
     void textArrived(qint64 answer, const QString& text, int tokens);
     void finished(qint64 answer, const engine::Result& result);
     void failed(qint64 answer, const QString& message);
     void counted(qint64 conversation, qint64 tokens);
+    void measureChanged();
+    void measured(const engine::Speed& speed);
+    void measureFailed(const QString& message);
 
 private:
     class Worker;
@@ -109,6 +137,7 @@ private:
     {
         std::int64_t promptDone = -1;
         std::int64_t promptTotal = 0;
+        std::optional<std::pair<qint64, qint64>> leftOut; // index and number
         std::string text;
         int tokens = 0;
         std::optional<engine::Result> result;
@@ -125,12 +154,20 @@ private:
         bool deviceFailed = false;
         bool cancelled = false;
     };
+    struct Measured
+    {
+        std::optional<engine::Speed> speed;
+        std::string error; // empty where it was cancelled
+    };
     struct Outbox
     {
         std::map<qint64, Said> answers;
         std::map<qint64, qint64> counts;
         std::optional<std::pair<quint64, Progress>> progress;
+        std::optional<std::pair<quint64, std::shared_ptr<const engine::ModelInfo>>> known;
         std::optional<Outcome> outcome;
+        std::optional<double> measureProgress;
+        std::optional<Measured> measured;
     };
 
     void work(); // the worker thread
@@ -139,7 +176,10 @@ private:
     template <typename Change> void say(Change change); // any thread
     void scheduleFlush();
     void flush();
+    void startLoad();
     void setState(State state);
+    void keepAlive();
+    void sleep();
     void setDeviceFailed(bool failed);
 
     const EngineFunctions m_functions;
@@ -156,6 +196,12 @@ private:
     bool m_device_failed = false;
     quint64 m_load = 0; // number of the latest load; what an earlier one still says is dropped
     std::stop_source m_load_stop;
+    bool m_waking = false; // it loads because an answer was asked for
+    std::chrono::milliseconds m_keep_alive{0};
+    QTimer m_keep_alive_timer; // while the model is there and nothing runs
+    bool m_measuring = false;
+    double m_measure_progress = 0.0;
+    std::stop_source m_measure_stop;
     struct Stop
     {
         qint64 conversation = 0;

@@ -5,6 +5,8 @@
 #include "ui/text.h"
 
 #include <QCoreApplication>
+#include <QJsonDocument>
+#include <QJsonObject>
 #include <QLocale>
 #include <QPointer>
 
@@ -76,6 +78,16 @@ ModelList::ModelList(EngineBridge& engine, Settings& settings, TaskThread& files
         announceRow(m_engine.path());
         emit progressChanged();
     });
+    connect(&m_engine, &EngineBridge::infoKnown, this, &ModelList::currentChanged);
+    connect(&m_engine, &EngineBridge::measureChanged, this, &ModelList::measureChanged);
+    connect(&m_engine, &EngineBridge::measured, this, &ModelList::keep);
+    connect(&m_engine, &EngineBridge::measureFailed, this, [this](const QString& why) {
+        m_measure_error = why;
+        emit measureChanged();
+    });
+    const auto keepAlive = [this] { m_engine.setKeepAlive(std::chrono::minutes(m_settings.keepAlive())); };
+    connect(&m_settings, &Settings::keepAliveChanged, this, keepAlive);
+    keepAlive();
     connect(&m_engine, &EngineBridge::deviceFailedChanged, this, &ModelList::deviceFailedChanged);
     for (const auto signal : {&Settings::deviceChanged, &Settings::threadsChanged,
                               &Settings::contextLengthChanged, &Settings::cacheTypeChanged})
@@ -112,6 +124,7 @@ QHash<int, QByteArray> ModelList::roleNames() const
         {Family, "family"},
         {ParametersText, "parametersText"},
         {ContextLength, "contextLength"},
+        {About, "about"},
         {Fits, "fits"},
         {Reason, "reason"},
         {Plan, "plan"},
@@ -121,6 +134,7 @@ QHash<int, QByteArray> ModelList::roleNames() const
         {ErrorText, "errorText"},
         {IsStarter, "isStarter"},
         {Current, "current"},
+        {Speed, "speed"},
     };
 }
 
@@ -152,6 +166,8 @@ QVariant ModelList::data(const QModelIndex& index, int role) const
         return tr("%1 · %2 active").arg(countText(info.parameters), countText(info.active_parameters));
     case ContextLength:
         return static_cast<qint64>(info.context_length);
+    case About:
+        return about(row);
     case Fits:
         return fits(row);
     case Reason:
@@ -172,9 +188,36 @@ QVariant ModelList::data(const QModelIndex& index, int role) const
         return row.isStarter;
     case Current:
         return isCurrent(row);
+    case Speed:
+        return speed(row);
     default:
         return {};
     }
+}
+
+QVariantList ModelList::about(const Row& row) const
+{
+    const engine::ModelInfo& info = row.model.info;
+    QVariantList lines;
+    const auto line = [&lines](const QString& label, const QString& value) {
+        if (!value.isEmpty())
+            lines.append(QVariantMap{{QStringLiteral("label"), label}, {QStringLiteral("value"), value}});
+    };
+    line(tr("Family"), family(info));
+    if (info.parameters > 0)
+        line(tr("Parameters"), info.active_parameters > 0 && info.active_parameters != info.parameters
+                                   ? tr("%1, of which %2 work on a token")
+                                         .arg(countText(info.parameters), countText(info.active_parameters))
+                                   : countText(info.parameters));
+    if (info.context_length > 0)
+        line(tr("Context"), tr("%1 tokens").arg(QLocale().toString(qlonglong{info.context_length})));
+    if (const auto cache = info.kv_bytes_per_token.find("bf16"); cache != info.kv_bytes_per_token.end())
+        line(tr("Latent cache"), tr("%1 for each token").arg(humanBytes(cache->second)));
+    line(tr("Weights"), toQt(info.file_type));
+    line(tr("Licence"), toQt(info.license));
+    line(tr("Data"), toQt(info.attribution));
+    line(tr("File"), pathToQt(row.model.path));
+    return lines;
 }
 
 QString ModelList::reason(const Row& row) const
@@ -240,6 +283,8 @@ QString ModelList::rowState(const Row& row) const
             return QStringLiteral("loaded");
         case EngineBridge::State::failed:
             return QStringLiteral("failed");
+        case EngineBridge::State::asleep:
+            return QStringLiteral("asleep");
         case EngineBridge::State::none:
             break;
         }
@@ -278,6 +323,58 @@ QString ModelList::currentDescription() const
     return row ? toQt(row->model.info.description) : QString();
 }
 
+QString ModelList::currentIdentity() const
+{
+    const auto info = m_engine.info();
+    return info ? toQt(info->identity) : QString();
+}
+
+double ModelList::plainCacheBytesPerToken() const
+{
+    const auto info = m_engine.info();
+    if (!info)
+        return 0.0;
+    const auto bytes = info->plain_kv_bytes_per_token.find(
+        m_engine.options().cache_type == engine::CacheType::f32 ? "f32" : "bf16");
+    return bytes == info->plain_kv_bytes_per_token.end() ? 0.0 : static_cast<double>(bytes->second);
+}
+
+QString ModelList::pathOf(const QString& identity) const
+{
+    const auto found = std::ranges::find_if(m_rows, [id = toUtf8(identity)](const Row& row) {
+        return !id.empty() && row.model.info.identity == id;
+    });
+    return found == m_rows.end() ? QString() : pathToQt(found->model.path);
+}
+
+void ModelList::measure()
+{
+    m_measure_error.clear();
+    m_engine.measure();
+    emit measureChanged();
+}
+
+// By model and device, since each has a speed of its own.
+void ModelList::keep(const engine::Speed& speed)
+{
+    QJsonObject all = QJsonDocument::fromJson(m_settings.speeds().toUtf8()).object();
+    all.insert(currentIdentity() + u'@' + toQt(m_engine.device()),
+               QJsonObject{{QStringLiteral("prompt"), speed.prompt_tps},
+                           {QStringLiteral("promptLimit"), speed.prompt_limit_tps},
+                           {QStringLiteral("generate"), speed.generate_tps},
+                           {QStringLiteral("generateLimit"), speed.generate_limit_tps},
+                           {QStringLiteral("readGbPerS"), speed.read_gb_per_s},
+                           {QStringLiteral("gflopPerS"), speed.fp32_gflop_per_s}});
+    m_settings.setSpeeds(QString::fromUtf8(QJsonDocument(all).toJson(QJsonDocument::Compact)));
+    announceRow(m_engine.path());
+}
+
+QVariantMap ModelList::speed(const Row& row) const
+{
+    const QJsonObject all = QJsonDocument::fromJson(m_settings.speeds().toUtf8()).object();
+    return all.value(toQt(row.model.info.identity) + u'@' + m_planned_device).toObject().toVariantMap();
+}
+
 bool ModelList::currentIsStarter() const
 {
     return m_engine.state() != EngineBridge::State::none && m_engine.path() == m_places.starter;
@@ -294,6 +391,8 @@ QString ModelList::state() const
         return QStringLiteral("ready");
     case EngineBridge::State::failed:
         return QStringLiteral("failed");
+    case EngineBridge::State::asleep:
+        return QStringLiteral("asleep");
     }
     return {};
 }
@@ -340,10 +439,14 @@ QStringList ModelList::folders() const
 
 void ModelList::loadFirst(const QString& wanted)
 {
+    const QString last = m_settings.lastModel().isEmpty() ? starter_word : m_settings.lastModel();
     if (!wanted.isEmpty())
         load(wanted);
+    else if (m_settings.loadAtStart())
+        load(last);
     else
-        load(m_settings.lastModel().isEmpty() ? starter_word : m_settings.lastModel());
+        m_engine.prepare(last == starter_word ? m_places.starter : pathFromQt(last),
+                         m_settings.loadOptions());
 }
 
 void ModelList::load(const QString& path)

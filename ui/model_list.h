@@ -8,6 +8,7 @@
 
 #include <QAbstractListModel>
 #include <QUrl>
+#include <QVariantList>
 
 #include <atomic>
 #include <memory>
@@ -25,6 +26,11 @@ class ModelList : public QAbstractListModel
     Q_PROPERTY(QString currentPath READ currentPath NOTIFY currentChanged)
     Q_PROPERTY(QString currentName READ currentName NOTIFY currentChanged)
     Q_PROPERTY(QString currentDescription READ currentDescription NOTIFY currentChanged)
+    Q_PROPERTY(QString currentIdentity READ currentIdentity NOTIFY currentChanged)
+    Q_PROPERTY(double plainCacheBytesPerToken READ plainCacheBytesPerToken NOTIFY currentChanged)
+    Q_PROPERTY(bool measuring READ measuring NOTIFY measureChanged)
+    Q_PROPERTY(double measureProgress READ measureProgress NOTIFY measureChanged)
+    Q_PROPERTY(QString measureError READ measureError NOTIFY measureChanged)
     Q_PROPERTY(bool currentIsStarter READ currentIsStarter NOTIFY currentChanged)
     Q_PROPERTY(QString state READ state NOTIFY stateChanged)
     Q_PROPERTY(double progress READ progress NOTIFY progressChanged)
@@ -52,6 +58,7 @@ public:
         Family,
         ParametersText,
         ContextLength,
+        About,
         Fits,
         Reason,
         Plan,
@@ -61,6 +68,7 @@ public:
         ErrorText,
         IsStarter,
         Current,
+        Speed,
     };
 
     struct Places
@@ -83,7 +91,14 @@ public:
     QString currentName() const;
     QString currentDescription() const;
     bool currentIsStarter() const;
-    QString state() const;   // "none", "loading", "ready", "failed"
+    QString currentIdentity() const; // empty while it is not known
+    // What the keys and values of every head would take, in the type of the cache in use.
+    double plainCacheBytesPerToken() const;
+    bool measuring() const { return m_engine.measuring(); }
+    double measureProgress() const { return m_engine.measureProgress(); }
+    QString measureError() const { return m_measure_error; } // one sentence, of the latest one
+    // "none", "loading", "ready", "failed", "asleep": loaded by the next answer
+    QString state() const;
     double progress() const; // 0 to 1
     QString progressText() const;
     QString error() const { return m_engine.error(); }
@@ -109,6 +124,10 @@ public:
     Q_INVOKABLE void unload() { m_engine.unload(); }
     Q_INVOKABLE void reload();
     Q_INVOKABLE void retry() { reload(); }
+    // The path of the model with that identity on the list, empty where there is none.
+    Q_INVOKABLE QString pathOf(const QString& identity) const;
+    Q_INVOKABLE void measure(); // the loaded model's speed on this machine
+    Q_INVOKABLE void cancelMeasure() { m_engine.cancelMeasure(); }
     Q_INVOKABLE void useCpu(); // from now on, and for the model that did not load or whose GPU failed
     Q_INVOKABLE void rescan();
     Q_INVOKABLE void replan(); // asks the devices, and plans what is on the list again
@@ -121,6 +140,7 @@ signals:
     void currentChanged();
     void stateChanged();
     void progressChanged();
+    void measureChanged();
     void deviceFailedChanged();
     void noticeChanged();
     void devicesChanged();
@@ -153,10 +173,13 @@ private:
     void show(Found found);
     void showDevices(const Found& found);
     const Row* current() const;
+    void keep(const engine::Speed& speed);
+    QVariantMap speed(const Row& row) const;
     void announceRow(const std::filesystem::path& path);
     bool isCurrent(const Row& row) const;
     QString rowState(const Row& row) const;
     bool fits(const Row& row) const;
+    QVariantList about(const Row& row) const; // what its file says of itself: {label, value}
     QString reason(const Row& row) const;
     QString planText(const Row& row) const;
     void noteHeldBytes();
@@ -176,6 +199,7 @@ private:
     QString m_notice;
     std::int64_t m_held_bytes = 0; // by the loaded model, where the plans are for its GPU: loading frees them
     QString m_build_text;
+    QString m_measure_error;
 };
 
 } // namespace ui

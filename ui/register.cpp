@@ -34,6 +34,10 @@ void registerObjects(QQmlEngine& engine, Objects& objects)
         registerOne<ModelList, &Objects::models>("Models");
         registerOne<Settings, &Objects::settings>("Settings");
         registerOne<Platform, &Objects::platform>("Platform");
+        registerOne<QuickSwitcher, &Objects::switcher>("Switcher");
+        registerOne<History, &Objects::history>("History");
+        registerOne<ChatSettings, &Objects::chatSettings>("ChatSettings");
+        registerOne<MessageQueue, &Objects::queue>("Queue");
         qmlRegisterUncreatableType<MarkdownBlocks>(uri, 1, 0, "MarkdownBlocks",
                                                    QStringLiteral("Made by Chat"));
         return true;

@@ -3,6 +3,8 @@
 
 #include "ui/text.h"
 
+#include <QGuiApplication>
+
 namespace ui {
 
 Session::Session(const storage::ProfileLock& lock, const std::filesystem::path& settingsFile,
@@ -11,11 +13,18 @@ Session::Session(const storage::ProfileLock& lock, const std::filesystem::path& 
     , store(lock)
     , engine(functions)
     , answers(store, engine, settings)
-    , conversations(store, answers)
+    , conversations(store, answers, settings)
     , chat(store, engine, answers, conversations, settings)
     , models(engine, settings, files, std::move(functions), std::move(places))
     , platform(settings, pathToQt(lock.profile()))
-    , objects{&conversations, &chat, &models, &settings, &platform}
+    , switcher(store)
+    , history(lock, store, conversations, settings)
+    , notifier(answers, conversations, settings,
+               [] { return QGuiApplication::applicationState() == Qt::ApplicationActive; })
+    , chatSettings(store, answers, conversations)
+    , queue(answers, conversations)
+    , objects{&conversations, &chat,    &models,       &settings, &platform,
+              &switcher,      &history, &chatSettings, &queue}
 {
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ui/notifier.h"
 #include "ui/register.h"
 
 namespace ui {
@@ -23,6 +24,11 @@ public:
     ChatModel chat;
     ModelList models;
     Platform platform;
+    QuickSwitcher switcher;
+    History history;
+    Notifier notifier;
+    ChatSettings chatSettings;
+    MessageQueue queue;
     Objects objects;
 };
 

@@ -43,9 +43,9 @@ struct Definition
     QStringList choices = {};
 };
 
-const std::array<Definition, 25>& definitions()
+const std::array<Definition, 35>& definitions()
 {
-    static const std::array<Definition, 25> all = {{
+    static const std::array<Definition, 35> all = {{
         {"theme",
          "look/theme",
          Kind::choice,
@@ -77,12 +77,34 @@ const std::array<Definition, 25>& definitions()
         {"minP", "sampling/minP", Kind::real, 0.05, 0.0, 1.0},
         {"repeatPenalty", "sampling/repeatPenalty", Kind::real, 1.05, 0.5, 2.0},
         {"maxTokens", "sampling/maxTokens", Kind::integer, 0, 0, 1 << 20},
+        {"contextPolicy",
+         "sampling/contextPolicy",
+         Kind::choice,
+         QStringLiteral("stop"),
+         0,
+         0,
+         {QStringLiteral("stop"), QStringLiteral("oldest"), QStringLiteral("middle")}},
+        {"keepAlive", "engine/keepAlive", Kind::integer, 0, 0, 24 * 60},
+        {"loadAtStart", "engine/loadAtStart", Kind::yes, true},
+        {"speeds", "models/speeds", Kind::text, QString()},
         {"seed", "sampling/seed", Kind::real, -1.0, -1.0, largest_seed},
         {"systemPrompt", "sampling/systemPrompt", Kind::text, QString()},
         {"modelFolders", "models/folders", Kind::list, QStringList()},
         {"lastModel", "models/last", Kind::text, QString()},
         {"windowGeometry", "state/windowGeometry", Kind::text, QString()},
         {"newDraft", "state/newDraft", Kind::text, QString()},
+        {"folders", "state/folders", Kind::list, QStringList()},
+        {"openFolders", "state/openFolders", Kind::list, QStringList()},
+        {"trashDays", "data/trashDays", Kind::integer, 30, 0, 3650},
+        {"notify", "look/notify", Kind::yes, true},
+        {"backups",
+         "data/backups",
+         Kind::choice,
+         QStringLiteral("weekly"),
+         0,
+         0,
+         {QStringLiteral("off"), QStringLiteral("daily"), QStringLiteral("weekly")}},
+        {"backupsKept", "data/backupsKept", Kind::integer, 3, 1, 50},
     }};
     return all;
 }
@@ -164,6 +186,24 @@ std::optional<QVariant> checked(const Definition& definition, const QVariant& va
 
 } // namespace
 
+const QStringList& Settings::samplingNames()
+{
+    static const QStringList names{
+        QStringLiteral("temperature"), QStringLiteral("topP"),          QStringLiteral("topK"),
+        QStringLiteral("minP"),        QStringLiteral("repeatPenalty"), QStringLiteral("maxTokens"),
+        QStringLiteral("seed"),
+    };
+    return names;
+}
+
+std::optional<double> Settings::bounded(const QString& name, double value)
+{
+    if (!samplingNames().contains(name))
+        return std::nullopt;
+    const std::optional<QVariant> good = checked(*definition(QLatin1String(name.toLatin1())), value);
+    return good ? std::optional(good->toDouble()) : std::nullopt;
+}
+
 Settings::Settings(QString file, TaskThread& files, QObject* parent)
     : QObject(parent)
     , m_file(std::move(file))
@@ -201,6 +241,7 @@ void Settings::set(const char* name, const QVariant& value)
     const std::optional<QVariant> good = checked(one, value);
     if (!good || *good == this->value(name))
         return;
+    m_aside.remove(QLatin1String(name));
     if (*good == one.standard)
         m_values.remove(QLatin1String(name));
     else
@@ -214,7 +255,9 @@ void Settings::set(const char* name, const QVariant& value)
 void Settings::save()
 {
     m_save_timer.stop();
-    m_files.post([file = m_file, values = m_values] {
+    QVariantMap all = m_aside;
+    all.insert(m_values);
+    m_files.post([file = m_file, values = std::move(all)] {
         QSettings stored(file, QSettings::IniFormat);
         for (const Definition& one : definitions()) {
             const auto found = values.constFind(QLatin1String(one.name));
@@ -227,6 +270,20 @@ void Settings::save()
         if (stored.status() != QSettings::NoError)
             qWarning("The settings could not be written.");
     });
+}
+
+void Settings::setAside(const QStringList& names)
+{
+    for (const QString& name : names) {
+        const auto found = m_values.find(name);
+        if (found == m_values.end())
+            continue;
+        m_aside.insert(name, *found);
+        m_values.erase(found);
+        const int property = metaObject()->indexOfProperty(name.toLatin1().constData());
+        metaObject()->property(property).notifySignal().invoke(this);
+        emit changed(name);
+    }
 }
 
 void Settings::reset(const QString& name)
@@ -248,9 +305,13 @@ engine::Sampling Settings::sampling() const
     sampling.top_p = static_cast<float>(topP());
     sampling.min_p = static_cast<float>(minP());
     sampling.repeat_penalty = static_cast<float>(repeatPenalty());
-    sampling.seed =
-        seed() >= 0 ? static_cast<std::uint64_t>(seed()) : QRandomGenerator::global()->generate64() >> 11;
+    sampling.seed = seed() >= 0 ? static_cast<std::uint64_t>(seed()) : randomSeed();
     return sampling;
+}
+
+std::uint64_t Settings::randomSeed()
+{
+    return QRandomGenerator::global()->generate64() >> 11;
 }
 
 engine::LoadOptions Settings::loadOptions() const

@@ -10,6 +10,8 @@
 #include <QTimer>
 #include <QVariantMap>
 
+#include <optional>
+
 namespace ui {
 
 // Everything that a person can set, in `<profile>/settings.ini`. Values are checked when they are read and
@@ -37,6 +39,10 @@ class Settings : public QObject
     Q_PROPERTY(double minP READ minP WRITE setMinP NOTIFY minPChanged)
     Q_PROPERTY(double repeatPenalty READ repeatPenalty WRITE setRepeatPenalty NOTIFY repeatPenaltyChanged)
     Q_PROPERTY(int maxTokens READ maxTokens WRITE setMaxTokens NOTIFY maxTokensChanged)
+    Q_PROPERTY(QString contextPolicy READ contextPolicy WRITE setContextPolicy NOTIFY contextPolicyChanged)
+    Q_PROPERTY(int keepAlive READ keepAlive WRITE setKeepAlive NOTIFY keepAliveChanged)
+    Q_PROPERTY(bool loadAtStart READ loadAtStart WRITE setLoadAtStart NOTIFY loadAtStartChanged)
+    Q_PROPERTY(QString speeds READ speeds WRITE setSpeeds NOTIFY speedsChanged)
     Q_PROPERTY(double seed READ seed WRITE setSeed NOTIFY seedChanged)
     Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY systemPromptChanged)
     Q_PROPERTY(QStringList modelFolders READ modelFolders WRITE setModelFolders NOTIFY modelFoldersChanged)
@@ -44,6 +50,12 @@ class Settings : public QObject
     Q_PROPERTY(
         QString windowGeometry READ windowGeometry WRITE setWindowGeometry NOTIFY windowGeometryChanged)
     Q_PROPERTY(QString newDraft READ newDraft WRITE setNewDraft NOTIFY newDraftChanged)
+    Q_PROPERTY(QStringList folders READ folders WRITE setFolders NOTIFY foldersChanged)
+    Q_PROPERTY(QStringList openFolders READ openFolders WRITE setOpenFolders NOTIFY openFoldersChanged)
+    Q_PROPERTY(int trashDays READ trashDays WRITE setTrashDays NOTIFY trashDaysChanged)
+    Q_PROPERTY(bool notify READ notify WRITE setNotify NOTIFY notifyChanged)
+    Q_PROPERTY(QString backups READ backups WRITE setBackups NOTIFY backupsChanged)
+    Q_PROPERTY(int backupsKept READ backupsKept WRITE setBackupsKept NOTIFY backupsKeptChanged)
 
 public:
     // `files` outlives this object.
@@ -69,12 +81,29 @@ public:
     double minP() const { return real("minP"); }
     double repeatPenalty() const { return real("repeatPenalty"); }
     int maxTokens() const { return integer("maxTokens"); } // 0: until the context is full
-    double seed() const { return real("seed"); }           // a whole number below 2^53; -1: another each time
+    // When the context is full: "stop" and say so, leave out the "oldest" turns, or those of the "middle".
+    QString contextPolicy() const { return text("contextPolicy"); }
+    int keepAlive() const
+    {
+        return integer("keepAlive");
+    } // minutes without use until the model goes; 0: never
+    bool loadAtStart() const { return yes("loadAtStart"); } // else when it is first needed
+    QString speeds() const { return text("speeds"); }       // what ModelList has measured, a JSON object
+    double seed() const { return real("seed"); } // a whole number below 2^53; -1: another each time
     QString systemPrompt() const { return text("systemPrompt"); }
     QStringList modelFolders() const { return value("modelFolders").toStringList(); }
     QString lastModel() const { return text("lastModel"); }
     QString windowGeometry() const { return text("windowGeometry"); }
     QString newDraft() const { return text("newDraft"); } // typed into a conversation that does not exist yet
+    QStringList folders() const
+    {
+        return value("folders").toStringList();
+    } // of conversations, with empty ones
+    QStringList openFolders() const { return value("openFolders").toStringList(); }
+    int trashDays() const { return integer("trashDays"); } // until the trash is emptied by itself; 0: never
+    bool notify() const { return yes("notify"); }          // of answers that ended out of view
+    QString backups() const { return text("backups"); }    // "off", "daily", "weekly"
+    int backupsKept() const { return integer("backupsKept"); }
 
     void setTheme(const QString& theme) { set("theme", theme); }
     void setAccent(const QString& accent) { set("accent", accent); }
@@ -95,18 +124,37 @@ public:
     void setMinP(double p) { set("minP", p); }
     void setRepeatPenalty(double penalty) { set("repeatPenalty", penalty); }
     void setMaxTokens(int tokens) { set("maxTokens", tokens); }
+    void setContextPolicy(const QString& policy) { set("contextPolicy", policy); }
+    void setKeepAlive(int minutes) { set("keepAlive", minutes); }
+    void setLoadAtStart(bool load) { set("loadAtStart", load); }
+    void setSpeeds(const QString& speeds) { set("speeds", speeds); }
     void setSeed(double seed) { set("seed", seed); }
     void setSystemPrompt(const QString& prompt) { set("systemPrompt", prompt); }
     void setModelFolders(const QStringList& folders) { set("modelFolders", folders); }
     void setLastModel(const QString& path) { set("lastModel", path); }
     void setWindowGeometry(const QString& geometry) { set("windowGeometry", geometry); }
     void setNewDraft(const QString& draft) { set("newDraft", draft); }
+    void setFolders(const QStringList& folders) { set("folders", folders); }
+    void setOpenFolders(const QStringList& folders) { set("openFolders", folders); }
+    void setTrashDays(int days) { set("trashDays", days); }
+    void setNotify(bool notify) { set("notify", notify); }
+    void setBackups(const QString& every) { set("backups", every); }
+    void setBackupsKept(int count) { set("backupsKept", count); }
 
+    // Until the program ends these have their defaults, unless they are set again; the file keeps what it
+    // has.
+    void setAside(const QStringList& names);
     Q_INVOKABLE void reset(const QString& name);
     Q_INVOKABLE bool isDefault(const QString& name) const;
 
+    // Those that a conversation may set for itself, with a value brought into the bounds; none for another
+    // name or what is no number.
+    static const QStringList& samplingNames();
+    static std::optional<double> bounded(const QString& name, double value);
+
     // What the engine is asked with. The seed is the set one or, at -1, a random one.
     engine::Sampling sampling() const;
+    static std::uint64_t randomSeed(); // below 2^53
     engine::LoadOptions loadOptions() const;
 
 signals:
@@ -129,12 +177,22 @@ signals:
     void minPChanged();
     void repeatPenaltyChanged();
     void maxTokensChanged();
+    void contextPolicyChanged();
+    void keepAliveChanged();
+    void loadAtStartChanged();
+    void speedsChanged();
     void seedChanged();
     void systemPromptChanged();
     void modelFoldersChanged();
     void lastModelChanged();
     void windowGeometryChanged();
     void newDraftChanged();
+    void foldersChanged();
+    void openFoldersChanged();
+    void trashDaysChanged();
+    void notifyChanged();
+    void backupsChanged();
+    void backupsKeptChanged();
     void changed(const QString& name);
 
 private:
@@ -149,6 +207,7 @@ private:
     QString m_file;
     TaskThread& m_files;
     QVariantMap m_values; // those that differ from the default
+    QVariantMap m_aside;  // what the file says of those that were set aside
     QTimer m_save_timer;
 };
 

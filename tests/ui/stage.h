@@ -21,11 +21,14 @@ public:
 
     std::filesystem::path profile() const { return ui::pathFromQt(m_folder.path()); }
 
-    ui::Session& start()
+    ui::Session& start() { return start(fake::functions(world), profile() / "starter.gguf"); }
+
+    // With another engine than the scripted one.
+    ui::Session& start(ui::EngineFunctions functions, const std::filesystem::path& starter)
     {
         session.reset();
-        session.emplace(lock, lock.profile() / "settings.ini", fake::functions(world),
-                        ui::ModelList::Places{profile() / "starter.gguf", profile() / "models"});
+        session.emplace(lock, lock.profile() / "settings.ini", std::move(functions),
+                        ui::ModelList::Places{starter, profile() / "models"});
         return *session;
     }
 
@@ -34,8 +37,12 @@ public:
     {
         start();
         session->models.loadFirst({});
-        if (!QTest::qWaitFor([this] { return session->answers.canAsk() && session->conversations.ready(); },
-                             patience_ms))
+        if (!QTest::qWaitFor(
+                [this] {
+                    return session->engine.state() == ui::EngineBridge::State::ready &&
+                           session->answers.canAsk() && session->conversations.ready();
+                },
+                patience_ms))
             qFatal("The session did not become ready.");
         return *session;
     }

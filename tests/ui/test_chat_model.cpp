@@ -489,27 +489,6 @@ private slots:
         QCOMPARE(chat().draft(), QStringLiteral("half a thought more"));
     }
 
-    void systemPrompts()
-    {
-        start();
-        stage->session->settings.setSystemPrompt(QStringLiteral("Be brief."));
-        stage->talk(QStringLiteral("One"));
-        QCOMPARE(stage->world->requests().back().messages.front().content, std::string("Be brief."));
-        chat().setSystemPrompt(QStringLiteral("Be a pirate."));
-        stage->talk(QStringLiteral("Two"));
-        QCOMPARE(stage->world->requests().back().messages.front().content, std::string("Be a pirate."));
-        const qint64 one = chat().conversationId();
-
-        conversations().newConversation();
-        QVERIFY(chat().systemPrompt().isEmpty());
-        chat().setSystemPrompt(QStringLiteral("Rhyme."));
-        stage->talk(QStringLiteral("Three"));
-        QCOMPARE(stage->world->requests().back().messages.front().content, std::string("Rhyme."));
-        QCOMPARE(chat().systemPrompt(), QStringLiteral("Rhyme."));
-        open(one);
-        QCOMPARE(chat().systemPrompt(), QStringLiteral("Be a pirate."));
-    }
-
     void samplingComesFromTheSettings()
     {
         start();

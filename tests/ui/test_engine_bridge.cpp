@@ -317,6 +317,113 @@ private slots:
         QCOMPARE(counted[0][1].toLongLong(), 3);
     }
 
+    void itsHeadersAreKnownBeforeTheModel()
+    {
+        world->load_takes = 60s;
+        QSignalSpy known(bridge.get(), &EngineBridge::infoKnown);
+        QVERIFY(!bridge->canGenerate());
+        bridge->load("model.gguf", {});
+        QTRY_COMPARE(known.size(), 1);
+        QCOMPARE(bridge->state(), EngineBridge::State::loading);
+        QCOMPARE(bridge->info()->name, world->info.name);
+        QVERIFY(bridge->canGenerate());
+        bridge->cancelLoad();
+        QTRY_COMPARE_WITH_TIMEOUT(bridge->state(), EngineBridge::State::none, 10'000);
+        QVERIFY(!bridge->info());
+        QVERIFY(!bridge->canGenerate());
+    }
+
+    void aModelThatCannotBePreparedSaysWhy()
+    {
+        world->inspect_error = "expected a model, found a letter";
+        bridge->prepare("bad.gguf", {});
+        QTRY_COMPARE(bridge->state(), EngineBridge::State::failed);
+        QVERIFY(bridge->error().contains(QStringLiteral("found a letter")));
+        world->inspect_error.clear();
+        bridge->prepare("better.gguf", {});
+        QTRY_VERIFY(bridge->canGenerate());
+        QCOMPARE(bridge->state(), EngineBridge::State::asleep);
+        QCOMPARE(world->loaded.load(), 0);
+        bridge->generate(1, 1, request("Hello"));
+        QCOMPARE(bridge->state(), EngineBridge::State::loading);
+        QTRY_VERIFY(heard->results.contains(1));
+        QCOMPARE(bridge->state(), EngineBridge::State::ready);
+    }
+
+    void whatIsUsedDoesNotSleep()
+    {
+        world->script = [](const engine::Request&) { return fake::Script{.text = "la ", .endless = true}; };
+        load();
+        bridge->generate(1, 1, request("Sing"));
+        bridge->setKeepAlive(20ms);
+        QTRY_VERIFY(heard->texts[1].size() > 6);
+        QTest::qWait(150);
+        QCOMPARE(bridge->state(), EngineBridge::State::ready);
+        bridge->stop(1);
+        QTRY_COMPARE(bridge->state(), EngineBridge::State::asleep);
+        QVERIFY(heard->ended.contains(1));
+        QTRY_COMPARE(world->loaded.load(), 0);
+        bridge->unload();
+        QCOMPARE(bridge->state(), EngineBridge::State::none);
+        QVERIFY(!bridge->canGenerate());
+    }
+
+    void whatIsLeftOutIsSaid()
+    {
+        load();
+        QSignalSpy fitted(bridge.get(), &EngineBridge::fitted);
+        engine::Request long_one;
+        for (int i = 0; i < 40; ++i) {
+            long_one.messages.push_back({"user", repeat("word ", 100)});
+            long_one.messages.push_back({"assistant", repeat("word ", 100)});
+        }
+        long_one.messages.push_back({"user", "And now?"});
+        bridge->generate(1, 1, long_one, ui::ContextPolicy::oldest);
+        QTRY_VERIFY(heard->results.contains(1));
+        QCOMPARE(fitted.size(), 1);
+        QCOMPARE(fitted[0][0].toLongLong(), 1);
+        QCOMPARE(fitted[0][1].toLongLong(), 0);
+        const qint64 left = fitted[0][2].toLongLong();
+        QVERIFY(left > 0);
+        QCOMPARE(world->requests().back().messages.size() + static_cast<std::size_t>(left),
+                 long_one.messages.size());
+        // The count is of what the model gets.
+        QSignalSpy counted(bridge.get(), &EngineBridge::counted);
+        bridge->count(1, long_one.messages, ui::ContextPolicy::oldest);
+        QTRY_COMPARE(counted.size(), 1);
+        QVERIFY(counted[0][1].toLongLong() < bridge->contextTokens());
+    }
+
+    void measures()
+    {
+        QSignalSpy measured(bridge.get(), &EngineBridge::measured);
+        QSignalSpy failed(bridge.get(), &EngineBridge::measureFailed);
+        bridge->measure(); // nothing to measure
+        QVERIFY(!bridge->measuring());
+        load();
+        world->measure_takes = 100ms;
+        bridge->measure();
+        QVERIFY(bridge->measuring());
+        QTRY_COMPARE(measured.size(), 1);
+        QVERIFY(!bridge->measuring());
+        QCOMPARE(measured[0][0].value<engine::Speed>().generate_tps, 40.0);
+
+        world->measure_takes = 60s;
+        bridge->measure();
+        bridge->cancelMeasure();
+        QTRY_VERIFY_WITH_TIMEOUT(!bridge->measuring(), 10'000);
+        bridge->measure();
+        bridge->generate(1, 1, request("Hello")); // comes first
+        QTRY_VERIFY_WITH_TIMEOUT(heard->results.contains(1), 10'000);
+        QVERIFY(!bridge->measuring());
+        QVERIFY(failed.isEmpty());
+        world->measure_takes = 0ms;
+        world->measure_error = "The GPU was lost.";
+        bridge->measure();
+        QTRY_COMPARE(failed.size(), 1);
+        QCOMPARE(world->measured.load(), 1);
+    }
+
     // Destroyed in the middle of everything: cleanup() sees that nothing is left.
     void endsQuicklyWhileItWrites()
     {

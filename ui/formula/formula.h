@@ -9,6 +9,7 @@
 #include <QPointF>
 #include <QRectF>
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -83,6 +84,7 @@ struct Formula
 // One for a display formula; in a sentence one for each piece between which a line may break.
 struct FormulaLayout
 {
+    uint64_t id = 0; // of the run of the program; 0: not kept by Formulas
     std::vector<Formula> parts;
     std::optional<Formula> tag; // the number at the right edge
 };

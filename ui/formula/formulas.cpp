@@ -9,6 +9,8 @@ namespace {
 constexpr qsizetype kRoom = 200000;
 // More than anybody looks at; a view asks again for what it still shows.
 constexpr size_t kWaiting = 2000;
+// After so many new formulas those that nobody holds any longer are forgotten.
+constexpr uint64_t kSweep = 256;
 
 qsizetype cost(const Formulas::LayoutPtr& layout)
 {
@@ -85,9 +87,16 @@ bool Formulas::failed(const QString& tex, bool display) const
     return !available() || (known && !*known);
 }
 
-void Formulas::take(const Key& key, const LayoutPtr& layout)
+void Formulas::take(const Key& key, const std::shared_ptr<FormulaLayout>& layout)
 {
     m_asked.remove(key);
+    if (layout) {
+        layout->id = ++m_lastId;
+        if (m_lastId % kSweep == 0) {
+            m_kept.removeIf([](const auto& kept) { return kept.value().expired(); });
+        }
+        m_kept.insert(layout->id, layout);
+    }
     m_known.insert(key, new LayoutPtr(layout), cost(layout));
     emit changed();
 }
@@ -106,7 +115,7 @@ void Formulas::run()
         m_queue.pop_front();
         lock.unlock();
         std::optional<FormulaLayout> layout = katex.layOut(key.tex, key.display);
-        const LayoutPtr made = layout ? std::make_shared<const FormulaLayout>(std::move(*layout)) : nullptr;
+        const auto made = layout ? std::make_shared<FormulaLayout>(std::move(*layout)) : nullptr;
         QMetaObject::invokeMethod(
             this, [this, key, made] { take(key, made); }, Qt::QueuedConnection);
         lock.lock();

@@ -7,6 +7,7 @@
 #include "ui/formula/katex.h"
 
 #include <QCache>
+#include <QHash>
 #include <QObject>
 #include <QSet>
 
@@ -36,6 +37,8 @@ public:
     LayoutPtr find(const QString& tex, bool display);
     // Whether it was tried and cannot be drawn.
     bool failed(const QString& tex, bool display) const;
+    // A layout that somebody still holds; else null.
+    LayoutPtr byId(uint64_t id) const { return m_kept.value(id).lock(); }
 
 signals:
     // Some formulas became known.
@@ -53,11 +56,13 @@ private:
         friend size_t qHash(const Key& key, size_t seed) { return qHashMulti(seed, key.tex, key.display); }
     };
     void run();
-    void take(const Key& key, const LayoutPtr& layout);
+    void take(const Key& key, const std::shared_ptr<FormulaLayout>& layout);
 
     Katex::Files m_files;
     QCache<Key, LayoutPtr> m_known; // null: cannot be drawn
     QSet<Key> m_asked;
+    QHash<uint64_t, std::weak_ptr<const FormulaLayout>> m_kept;
+    uint64_t m_lastId = 0;
 
     // Shared with the thread.
     std::mutex m_mutex;

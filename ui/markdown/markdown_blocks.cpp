@@ -505,21 +505,85 @@ bool MarkdownBlocks::goesOn(const Row& row, const Block& block)
     return !row.table || row.table->columns() == static_cast<int>(block.columns.size());
 }
 
+// The block that a piece goes on with.
+size_t MarkdownBlocks::firstPiece(size_t index) const
+{
+    while (index > 0 && m_parser.blocks()[index].continuation) {
+        --index;
+    }
+    return index;
+}
+
+void MarkdownBlocks::setWrapped(int row, bool wrapped)
+{
+    if (row < 0 || row >= count() || !m_rows[m_shown[static_cast<size_t>(row)]].code) {
+        return;
+    }
+    const std::vector<Block>& blocks = m_parser.blocks();
+    const size_t begin = firstPiece(m_shown[static_cast<size_t>(row)]);
+    size_t end = begin + 1;
+    while (end < blocks.size() && blocks[end].continuation) {
+        ++end;
+    }
+    m_rows[begin].wrapped = wrapped;
+    changed(begin, end);
+}
+
 QString MarkdownBlocks::codeAt(int row) const
 {
     if (row < 0 || row >= count() || !m_rows[m_shown[static_cast<size_t>(row)]].code) {
         return {};
     }
     const std::vector<Block>& blocks = m_parser.blocks();
-    size_t begin = m_shown[static_cast<size_t>(row)];
-    while (begin > 0 && blocks[begin].continuation) {
-        --begin;
-    }
+    const size_t begin = firstPiece(m_shown[static_cast<size_t>(row)]);
     QString code = blocks[begin].source;
     for (size_t i = begin + 1; i < blocks.size() && blocks[i].continuation; ++i) {
         code += blocks[i].source;
     }
     return withoutLastBreak(code).toString();
+}
+
+QString MarkdownBlocks::markdownAt(int row) const
+{
+    if (row < 0 || row >= count()) {
+        return {};
+    }
+    const Block& part = m_parser.blocks()[m_shown[static_cast<size_t>(row)]];
+    QString text = withoutLastBreak(part.source).toString();
+    switch (part.kind) {
+    case BlockKind::Heading:
+        text.prepend(QString(part.level, u'#') + u' ');
+        break;
+    case BlockKind::Code:
+        text = QStringLiteral("```%1\n%2\n```").arg(part.language, text);
+        break;
+    case BlockKind::Table:
+        if (!part.continuation) {
+            QString rule;
+            for (const ColumnAlignment alignment : part.columns) {
+                rule += alignment == ColumnAlignment::Center  ? QStringLiteral("|:-:")
+                        : alignment == ColumnAlignment::Right ? QStringLiteral("|--:")
+                                                              : QStringLiteral("|---");
+            }
+            const qsizetype head = text.indexOf(u'\n');
+            text.insert(head < 0 ? text.size() : head, u'\n' + rule + u'|');
+        }
+        break;
+    case BlockKind::Rule:
+        text = QStringLiteral("---");
+        break;
+    default:
+        break;
+    }
+    const QString marker = part.marker == u"•"     ? QStringLiteral("- ")
+                           : part.marker == u"☐"   ? QStringLiteral("- [ ] ")
+                           : part.marker == u"☑"   ? QStringLiteral("- [x] ")
+                           : part.marker.isEmpty() ? QString()
+                                                   : part.marker + u' ';
+    const QString quote = QStringLiteral("> ").repeated(part.quote);
+    const QString above(4 * std::max(0, part.indent - (marker.isEmpty() ? 0 : 1)), u' ');
+    text.replace(u'\n', u'\n' + quote + QString(4 * part.indent, u' '));
+    return quote + above + marker + text;
 }
 
 QString MarkdownBlocks::plainAt(int row) const
@@ -603,6 +667,8 @@ QVariant MarkdownBlocks::data(const QModelIndex& index, int role) const
                    ? static_cast<int>((section->second.milliseconds + 500) / 1000)
                    : -1;
     }
+    case Wrapped:
+        return row.code && m_rows[firstPiece(at)].wrapped;
     default:
         return {};
     }
@@ -628,7 +694,8 @@ QHash<int, QByteArray> MarkdownBlocks::roleNames() const
             {Thought, "thought"},
             {Thinking, "thinking"},
             {Folded, "folded"},
-            {Seconds, "seconds"}};
+            {Seconds, "seconds"},
+            {Wrapped, "wrapped"}};
 }
 
 } // namespace ui

@@ -98,9 +98,10 @@ private:
 // "table" "rule" "think": which delegate shows it; never changes for a row), html (limited rich text of a
 // paragraph or heading), level, indent, quote (a section of reasoning counts as one), quoteAbove (how many of
 // its quotes the block above stands in too), marker, language, code (CodeText of code and math), table
-// (TableRows), continuation, continued (the next block goes on with this one), last, tex (of a complete formula,
-// without delimiters), thought (it belongs to a section of reasoning), thinking (a section that still goes on),
-// folded (a section whose blocks are no rows), seconds (that a section took; -1 if nobody measured).
+// (TableRows), continuation, continued (the next block goes on with this one), last, tex (of a complete
+// formula, without delimiters), thought (it belongs to a section of reasoning), thinking (a section that
+// still goes on), folded (a section whose blocks are no rows), seconds (that a section took; -1 if nobody
+// measured), wrapped (code whose long lines are broken).
 //
 // A section of reasoning is shown while it is written and folded at its end, unless the person chose
 // otherwise. An empty one is no row at all.
@@ -131,7 +132,8 @@ public:
         Thought,
         Thinking,
         Folded,
-        Seconds
+        Seconds,
+        Wrapped
     };
     Q_ENUM(Role)
 
@@ -151,8 +153,12 @@ public:
     Q_INVOKABLE QString codeAt(int row) const;
     // The text of a block without markup, as a screen reader speaks it.
     Q_INVOKABLE QString plainAt(int row) const;
+    // The block as Markdown, with the marks of what it stands in.
+    QString markdownAt(int row) const;
     // Shows or hides the blocks of the section that begins with this row.
     Q_INVOKABLE void setFolded(int row, bool folded);
+    // Breaks the long lines of the code that the row belongs to, over all its pieces, or lets them run on.
+    Q_INVOKABLE void setWrapped(int row, bool wrapped);
     // By its number in the text, whether or not it is a row.
     const Block& block(qsizetype index) const { return m_parser.blocks()[static_cast<size_t>(index)]; }
     qint64 work() const { return m_parser.work() + m_inlineWork; }
@@ -171,6 +177,7 @@ private:
         BlockKind kind = BlockKind::Paragraph;
         CodeText* code = nullptr; // children of this object
         TableRows* table = nullptr;
+        bool wrapped = false; // of the first piece of code
         mutable QString html;
         mutable bool rendered = false;
     };
@@ -192,6 +199,7 @@ private:
     void show(size_t begin, size_t end);
     void changed(size_t begin, size_t end);
     void followSection();
+    size_t firstPiece(size_t index) const;
 
     BlockParser m_parser;
     std::vector<Row> m_rows;     // one for each block

@@ -20,7 +20,45 @@ Item {
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
     readonly property real wanted: Math.ceil(edit.implicitWidth) + 2 * Theme.gap16 + indent
     readonly property real outer: indent > 0 ? column : Math.max(column, Math.min(wide, wanted))
-    readonly property bool scrolls: edit.implicitWidth + 2 * Theme.gap16 > card.width
+    readonly property bool wrapped: row.wrapped === true
+    readonly property bool scrolls: !wrapped && edit.implicitWidth + 2 * Theme.gap16 > card.width
+
+    component HeadButton: AbstractButton {
+        id: button
+        property string iconName
+        implicitHeight: Theme.px(26)
+        implicitWidth: parts.implicitWidth + Theme.gap16
+        focusPolicy: Qt.TabFocus
+        hoverEnabled: true
+        Accessible.role: Accessible.Button
+        Keys.onReturnPressed: click()
+        contentItem: Item {
+            Row {
+                id: parts
+                readonly property color ink: button.hovered || button.checked ? Theme.text : Theme.textMuted
+                anchors.centerIn: parent
+                spacing: Theme.gap4 + 1
+                Icon {
+                    anchors.verticalCenter: parent.verticalCenter
+                    width: Theme.px(15)
+                    height: width
+                    name: button.iconName
+                    color: parts.ink
+                }
+                FText {
+                    anchors.verticalCenter: parent.verticalCenter
+                    text: button.text
+                    font.pixelSize: Theme.captionSize
+                    color: parts.ink
+                }
+            }
+        }
+        background: Rectangle {
+            radius: Theme.radius
+            color: button.hovered || button.down || button.checked ? Theme.hover(button.down) : "transparent"
+            FocusRing { target: button }
+        }
+    }
 
     implicitHeight: card.height
     Accessible.role: Accessible.Paragraph
@@ -52,60 +90,42 @@ Item {
                 visible: !block.formula
                 x: Theme.gap16
                 anchors.verticalCenter: parent.verticalCenter
-                width: parent.width - Theme.px(140)
+                width: parent.width - buttons.width - Theme.gap32
                 text: block.row.language || qsTr("text")
                 font.pixelSize: Theme.captionSize
                 color: Theme.textMuted
             }
-            AbstractButton {
-                id: copy
-                property bool done: false
+            Row {
+                id: buttons
                 visible: !block.formula
                 anchors.right: parent.right
                 anchors.rightMargin: Theme.gap8
                 anchors.verticalCenter: parent.verticalCenter
-                implicitHeight: Theme.px(26)
-                implicitWidth: copyRow.implicitWidth + Theme.gap16
-                focusPolicy: Qt.TabFocus
-                hoverEnabled: true
-                text: done ? qsTr("Copied") : qsTr("Copy")
-                Accessible.role: Accessible.Button
-                Accessible.name: qsTr("Copy code")
-                onClicked: {
-                    Chat.copyText(block.row.blocks.codeAt(block.row.block))
-                    done = true
-                    back.restart()
+                HeadButton {
+                    text: qsTr("Wrap")
+                    iconName: "text"
+                    checked: block.wrapped
+                    Accessible.name: qsTr("Wrap long lines")
+                    Accessible.checkable: true
+                    Accessible.checked: checked
+                    onClicked: block.row.blocks.setWrapped(block.row.block, !block.wrapped)
                 }
-                Keys.onReturnPressed: click()
-                Timer {
-                    id: back
-                    interval: 1500
-                    onTriggered: copy.done = false
-                }
-                contentItem: Item {
-                    Row {
-                        id: copyRow
-                        anchors.centerIn: parent
-                        spacing: Theme.gap4 + 1
-                        Icon {
-                            anchors.verticalCenter: parent.verticalCenter
-                            width: Theme.px(15)
-                            height: width
-                            name: copy.done ? "check" : "copy"
-                            color: copy.hovered ? Theme.text : Theme.textMuted
-                        }
-                        FText {
-                            anchors.verticalCenter: parent.verticalCenter
-                            text: copy.text
-                            font.pixelSize: Theme.captionSize
-                            color: copy.hovered ? Theme.text : Theme.textMuted
-                        }
+                HeadButton {
+                    id: copy
+                    property bool done: false
+                    text: done ? qsTr("Copied") : qsTr("Copy")
+                    iconName: done ? "check" : "copy"
+                    Accessible.name: qsTr("Copy code")
+                    onClicked: {
+                        Chat.copyText(block.row.blocks.codeAt(block.row.block))
+                        done = true
+                        back.restart()
                     }
-                }
-                background: Rectangle {
-                    radius: Theme.radius
-                    color: copy.hovered || copy.down ? Theme.hover(copy.down) : "transparent"
-                    FocusRing { target: copy }
+                    Timer {
+                        id: back
+                        interval: 1500
+                        onTriggered: copy.done = false
+                    }
                 }
             }
         }
@@ -115,7 +135,7 @@ Item {
             x: 1
             width: parent.width - 2
             height: edit.implicitHeight
-            contentWidth: edit.implicitWidth + 2 * Theme.gap16
+            contentWidth: block.wrapped ? width : edit.implicitWidth + 2 * Theme.gap16
             contentHeight: height
             flickableDirection: Flickable.HorizontalFlick
             boundsBehavior: Flickable.StopAtBounds
@@ -123,11 +143,12 @@ Item {
             TextEdit {
                 id: edit
                 x: Theme.gap16 - 1
+                width: block.wrapped ? flick.width - 2 * x : implicitWidth
                 readOnly: true
                 selectByMouse: true
                 Keys.forwardTo: block.keys ? [block.keys] : []
                 textFormat: TextEdit.PlainText
-                wrapMode: TextEdit.NoWrap
+                wrapMode: block.wrapped ? TextEdit.WrapAtWordBoundaryOrAnywhere : TextEdit.NoWrap
                 font.family: Theme.codeFont
                 font.pixelSize: Theme.codeSize
                 color: Theme.text

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Text to read and select, in the limited rich text that the program itself writes (see inline_html.h). Links
-// open by a click only.
+// Text to read and select, in the limited rich text that the program itself writes (see inline_html.h), with its
+// formulas drawn. Links open by a click only.
 import QtQuick
+import Fathom
 import Fathom.Core
 
 TextEdit {
@@ -11,9 +12,14 @@ TextEdit {
     property bool preformatted: false // white space as written
     property real lineHeight: Math.round(font.pixelSize * Theme.readingLine)
 
-    // A fixed height keeps lines even where Chinese, code and Latin letters meet.
-    text: Theme.richStyle + "<p style='line-height:" + lineHeight + "px;-qt-line-height-type:fixed"
-          + (preformatted ? ";white-space:pre-wrap" : "") + "'>" + html + "</p>"
+    // Text as it was written: formulas are images in the item, and their source here.
+    function plainText() { return formulas.restored(getText(0, length), "") }
+    function selectedSource() { return formulas.restored(selectedText, getText(0, selectionStart)) }
+
+    // A fixed height keeps lines even where Chinese, code and Latin letters meet; a tall formula needs more.
+    text: Theme.richStyle + "<p style='line-height:" + lineHeight + "px;-qt-line-height-type:"
+          + (formulas.tall ? "minimum" : "fixed") + (preformatted ? ";white-space:pre-wrap" : "") + "'>"
+          + formulas.rich + "</p>"
     textFormat: TextEdit.RichText
     readOnly: true
     selectByMouse: true
@@ -26,7 +32,23 @@ TextEdit {
     selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
     selectedTextColor: Theme.text
     onLinkActivated: link => Platform.openLink(link)
+    Keys.onPressed: event => {
+        if (event.matches(StandardKey.Copy) && selectedText !== "") {
+            Chat.copyText(selectedSource())
+            event.accepted = true
+        }
+    }
 
+    FormulaText {
+        id: formulas
+        formulas: Formulas
+        html: edit.html
+        textSize: edit.font.pixelSize
+        lineHeight: edit.lineHeight
+        maximumWidth: edit.width
+        ratio: Theme.devicePixelRatio
+        color: edit.color
+    }
     HoverHandler {
         cursorShape: edit.hoveredLink !== "" ? Qt.PointingHandCursor : Qt.IBeamCursor
     }

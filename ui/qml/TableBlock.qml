@@ -3,6 +3,7 @@
 // inside the card where the page is too narrow.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Item {
@@ -88,7 +89,7 @@ Item {
                                     readonly property string alignment: block.table
                                         ? block.table.alignments[index]
                                                                                     : "left"
-                                    text: Theme.richStyle + (line.cells[index] ?? "")
+                                    text: Theme.richStyle + formulas.rich
                                     textFormat: Text.RichText
                                     width: block.widths[index] ?? 0
                                     wrapMode: Text.Wrap
@@ -104,6 +105,16 @@ Item {
                                     onLinkActivated: link => Platform.openLink(link)
                                     Accessible.role: line.header ? Accessible.ColumnHeader : Accessible.Cell
                                     Accessible.name: line.cells[index] ?? ""
+                                    FormulaText {
+                                        id: formulas
+                                        formulas: Formulas
+                                        html: line.cells[cell.index] ?? ""
+                                        textSize: cell.font.pixelSize
+                                        lineHeight: Theme.px(30)
+                                        maximumWidth: cell.width - cell.leftPadding - cell.rightPadding
+                                        ratio: Theme.devicePixelRatio
+                                        color: cell.color
+                                    }
                                 }
                             }
                         }

@@ -17,7 +17,7 @@ Item {
 
     implicitHeight: body.implicitHeight
     Accessible.role: heading ? Accessible.Heading : Accessible.Paragraph
-    Accessible.name: body.getText(0, body.length)
+    Accessible.name: body.length >= 0 ? body.plainText() : ""
 
     Item {
         id: frame

@@ -395,6 +395,17 @@ void TestMarkdownBlocks::longCodeComesInPieces()
         QCOMPARE(model.data(model.index(row), MarkdownBlocks::Continuation).toBool(), row > 0);
         QCOMPARE(model.data(model.index(row), MarkdownBlocks::Continued).toBool(), row + 1 < model.count());
     }
+    // One piece is wrapped as all of them are.
+    int announced = 0;
+    connect(&model, &QAbstractItemModel::dataChanged, this,
+            [&](const QModelIndex& first, const QModelIndex& last) { announced = last.row() - first.row() + 1; });
+    model.setWrapped(model.count() - 1, true);
+    QCOMPARE(announced, model.count());
+    for (int row = 0; row < model.count(); ++row)
+        QVERIFY(model.data(model.index(row), MarkdownBlocks::Wrapped).toBool());
+    model.setText(u"a"_s);
+    model.setWrapped(0, true); // no code
+    QVERIFY(!model.data(model.index(0), MarkdownBlocks::Wrapped).toBool());
 }
 
 void TestMarkdownBlocks::tables()

@@ -39,6 +39,16 @@ bool paletteIsDark()
     return palette.color(QPalette::WindowText).lightness() > palette.color(QPalette::Window).lightness();
 }
 
+bool mayOpen(const QUrl& link)
+{
+    const QString scheme = link.scheme();
+    if (!link.isValid())
+        return false;
+    return scheme == QLatin1String("mailto") ? !link.path().isEmpty()
+                                             : !link.host().isEmpty() && (scheme == QLatin1String("http") ||
+                                                                          scheme == QLatin1String("https"));
+}
+
 QString firstFamily(std::initializer_list<const char*> names, QFontDatabase::SystemFont otherwise)
 {
     for (const char* name : names) {
@@ -49,6 +59,13 @@ QString firstFamily(std::initializer_list<const char*> names, QFontDatabase::Sys
 }
 
 } // namespace
+
+bool hasSessionBus()
+{
+    const QByteArray runtime = qgetenv("XDG_RUNTIME_DIR");
+    return !qEnvironmentVariableIsEmpty("DBUS_SESSION_BUS_ADDRESS") ||
+           (!runtime.isEmpty() && QFile::exists(QFile::decodeName(runtime + "/bus")));
+}
 
 QString humanBytes(qint64 bytes)
 {
@@ -75,10 +92,7 @@ Platform::Platform(Settings& settings, QString profilePath, QObject* parent)
     connect(&m_settings, &Settings::reduceMotionChanged, this, &Platform::reduceMotionChanged);
     connect(&m_settings, &Settings::fontFamilyChanged, this, &Platform::uiFontChanged);
 
-    // Only where a session bus runs: Qt would start one otherwise.
-    const QByteArray runtime = qgetenv("XDG_RUNTIME_DIR");
-    if (qEnvironmentVariableIsEmpty("DBUS_SESSION_BUS_ADDRESS") &&
-        (runtime.isEmpty() || !QFile::exists(QFile::decodeName(runtime + "/bus"))))
+    if (!hasSessionBus())
         return;
     QDBusConnection bus = QDBusConnection::sessionBus();
     if (!bus.isConnected())
@@ -158,6 +172,12 @@ QString Platform::uiFont() const
     return chosen.isEmpty() || !QFontDatabase::hasFamily(chosen) ? m_ui_font : chosen;
 }
 
+void Platform::setSafeMode(const QString& why)
+{
+    m_safe_mode = why;
+    emit safeModeChanged();
+}
+
 bool Platform::hasTouch() const
 {
     const QList<const QInputDevice*> devices = QInputDevice::devices();
@@ -173,12 +193,17 @@ void Platform::copy(const QString& text)
 
 bool Platform::openLink(const QString& url)
 {
-    const QUrl link(url, QUrl::StrictMode);
-    const QString scheme = link.scheme();
-    if (!link.isValid() || link.host().isEmpty() ||
-        (scheme != QLatin1String("http") && scheme != QLatin1String("https")))
+    if (!mayOpen(QUrl(url, QUrl::StrictMode)))
         return false;
-    return QDesktopServices::openUrl(link);
+    // As it is sent, in ASCII: letters that look like others show.
+    emit linkAsked(QString::fromLatin1(QUrl(url, QUrl::StrictMode).toEncoded()));
+    return true;
+}
+
+bool Platform::openAsked(const QString& url)
+{
+    const QUrl link(url, QUrl::StrictMode);
+    return mayOpen(link) && QDesktopServices::openUrl(link);
 }
 
 QString Platform::humanBytes(double bytes) const

@@ -24,6 +24,7 @@ class Platform : public QObject
     Q_PROPERTY(QString uiFont READ uiFont NOTIFY uiFontChanged)
     Q_PROPERTY(QString codeFont READ codeFont CONSTANT)
     Q_PROPERTY(bool hasTouch READ hasTouch CONSTANT)
+    Q_PROPERTY(QString safeMode READ safeMode NOTIFY safeModeChanged)
 
 public:
     // `settings` outlives this object.
@@ -38,10 +39,15 @@ public:
     QString uiFont() const;
     QString codeFont() const { return m_code_font; }
     bool hasTouch() const;
+    QString safeMode() const { return m_safe_mode; } // why this run is a careful one; empty: it is not
+    void setSafeMode(const QString& why);
 
     Q_INVOKABLE void copy(const QString& text);
-    // For links that the person clicked. Only http and https; returns false for everything else.
+    // For a link that the person clicked: asks with linkAsked(), so that the address is seen first. Only
+    // http, https and mailto; returns false for everything else.
     Q_INVOKABLE bool openLink(const QString& url);
+    // The person has seen the address and wants it.
+    Q_INVOKABLE bool openAsked(const QString& url);
     Q_INVOKABLE QString humanBytes(double bytes) const;
     Q_INVOKABLE QString humanTime(double milliseconds) const;
 
@@ -50,7 +56,9 @@ signals:
     void systemDarkChanged();
     void reduceMotionChanged();
     void uiFontChanged();
+    void safeModeChanged();
     void raiseRequested();
+    void linkAsked(const QString& address);
 
 private slots:
     void portalSettingChanged(const QString& space, const QString& key, const QDBusVariant& value);
@@ -66,7 +74,11 @@ private:
     QString m_code_font;
     bool m_system_dark = false;
     bool m_system_still = false;
+    QString m_safe_mode;
 };
+
+// Whether to talk to the desktop at all: without a bus that runs, Qt would start one.
+bool hasSessionBus();
 
 // "12.4 MB", "10 GB": powers of ten, as file managers show them.
 QString humanBytes(qint64 bytes);

@@ -11,6 +11,7 @@
 #include <QOpenGLContext>
 #include <QOpenGLFunctions>
 #include <QQuickStyle>
+#include <QTimer>
 #include <QtPlugin>
 
 Q_IMPORT_PLUGIN(FathomPlugin)
@@ -32,6 +33,9 @@ bool hasHardwareOpenGl()
     return !renderer.contains(QLatin1String("llvmpipe")) && !renderer.contains(QLatin1String("softpipe")) &&
            !renderer.contains(QLatin1String("swrast"));
 }
+
+constexpr int failures_before_safe_mode = 2;
+constexpr int stands_after_ms = 5000;
 
 // Those of safe mode: the module of the GPU is not touched.
 ui::EngineFunctions withoutGpu()
@@ -61,10 +65,17 @@ ui::EngineFunctions withoutGpu()
 
 } // namespace
 
-void Application::chooseRenderer()
+void Application::chooseStyle()
 {
     QQuickStyle::setStyle(QStringLiteral("Basic"));
-    if (!qEnvironmentVariableIsSet("QT_QUICK_BACKEND") && !hasHardwareOpenGl())
+}
+
+// Before the first window: draws without OpenGL where there is none, or only one that the processor computes,
+// whose cores the engine needs.
+void Application::chooseRenderer(Renderer renderer)
+{
+    if (renderer == Renderer::software ||
+        (!qEnvironmentVariableIsSet("QT_QUICK_BACKEND") && !hasHardwareOpenGl()))
         QQuickWindow::setGraphicsApi(QSGRendererInterface::Software);
 }
 
@@ -92,6 +103,10 @@ Application::Start Application::start()
                 .arg(m_lock->holder());
         return Start::failed;
     }
+    m_counter.emplace(m_folders.data); // before anything that a driver or a model could break
+    const bool unasked = !m_options.safeMode && m_counter->failed() >= failures_before_safe_mode;
+    const bool safe = m_options.safeMode || unasked;
+    chooseRenderer(safe ? Renderer::software : Renderer::best);
     m_log.emplace(m_folders.logs);
     qInfo("Fathom %s starts, Qt %s, platform %s", FATHOM_VERSION, qVersion(),
           qPrintable(QGuiApplication::platformName()));
@@ -99,10 +114,25 @@ Application::Start Application::start()
     std::error_code error;
     std::filesystem::create_directories(m_folders.settings.parent_path(), error);
     m_session = std::make_unique<ui::Session>(*m_lock, m_folders.settings,
-                                              m_options.safeMode ? withoutGpu() : ui::EngineFunctions{},
+                                              safe ? withoutGpu() : ui::EngineFunctions{},
                                               ui::ModelList::Places{starterModel(), m_folders.models});
-    if (!m_options.safeMode)
+    if (safe) {
+        m_session->settings.setAside({QStringLiteral("theme"), QStringLiteral("accent"),
+                                      QStringLiteral("zoom"), QStringLiteral("fontFamily"),
+                                      QStringLiteral("sidebarWidth"), QStringLiteral("windowGeometry")});
+        m_session->platform.setSafeMode(
+            unasked
+                ? QCoreApplication::translate("Start",
+                                              "Safe mode, because Fathom did not come up %1 times: no model "
+                                              "was loaded, no GPU is used, and it looks as it did at first. "
+                                              "The next start is a usual one.")
+                      .arg(m_counter->failed())
+                : QCoreApplication::translate("Start",
+                                              "Safe mode: no model was loaded, no GPU is used, and it looks "
+                                              "as it did at first."));
+    } else {
         m_session->models.loadFirst(m_options.model);
+    }
 
     m_instance = std::make_unique<Instance>(m_folders.data);
     QObject::connect(m_instance.get(), &Instance::raiseRequested, m_instance.get(),
@@ -118,17 +148,27 @@ Application::Start Application::start()
         m_message = QStringLiteral("The window could not be made; this installation is damaged.");
         return Start::failed;
     }
+    QObject::connect(&m_session->notifier, &ui::Notifier::chosen, m_window, [this](qint64 conversation) {
+        m_session->conversations.open(conversation);
+        bringForward();
+    });
+    QTimer::singleShot(stands_after_ms, m_window, [this] { m_counter->stood(); });
     m_window->show();
     return Start::window;
 }
 
-void Application::raise(const QString& model)
+void Application::bringForward()
 {
     emit m_session->platform.raiseRequested();
     if (m_window->visibility() == QWindow::Minimized)
         m_window->showNormal();
     m_window->raise();
     m_window->requestActivate();
+}
+
+void Application::raise(const QString& model)
+{
+    bringForward();
     if (!model.isEmpty())
         m_session->models.load(model);
 }

@@ -4,6 +4,7 @@
 #include "app/fathom/instance.h"
 #include "app/fathom/log.h"
 #include "app/fathom/options.h"
+#include "app/fathom/start_counter.h"
 #include "ui/session.h"
 
 #include <QQmlApplicationEngine>
@@ -38,18 +39,24 @@ public:
     ui::Session& session() { return *m_session; }
     QQuickWindow& window() { return *m_window; }
 
-    // Before the first window: draws without OpenGL where there is none, or only one that the processor
-    // computes, whose cores the engine needs.
-    static void chooseRenderer();
+    static void chooseStyle(); // once, before the first
 
 private:
+    enum class Renderer
+    {
+        best,
+        software,
+    };
+    static void chooseRenderer(Renderer renderer);
     void raise(const QString& model);
+    void bringForward();
 
     const Options m_options;
     const Folders m_folders;
     QString m_message;
     std::optional<Log> m_log;
     std::unique_ptr<storage::ProfileLock> m_lock;
+    std::optional<StartCounter> m_counter;
     std::unique_ptr<Instance> m_instance;
     std::unique_ptr<ui::Session> m_session;
     std::unique_ptr<QQmlApplicationEngine> m_qml; // below what it shows: it goes first

@@ -73,7 +73,7 @@ int main(int argc, char** argv)
     }
     ::umask(S_IRWXG | S_IRWXO); // what the program writes is its person's alone
     quitOnSignals(application);
-    app::Application::chooseRenderer();
+    app::Application::chooseStyle();
     app::Application fathom(std::move(options));
     switch (fathom.start()) {
     case app::Application::Start::window:

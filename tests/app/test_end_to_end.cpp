@@ -62,7 +62,7 @@ private slots:
     void initTestCase()
     {
         QVERIFY2(std::filesystem::exists(app::starterModel()), app::starterModel().c_str());
-        Application::chooseRenderer();
+        Application::chooseStyle();
     }
 
     void talksAndRemembers()
@@ -196,6 +196,42 @@ private slots:
         QCOMPARE(program.session().engine.device(), std::string("cpu"));
         QCOMPARE(models.notice(), QStringLiteral("cuda:0: Safe mode uses no GPU. The CPU computes instead."));
         QTRY_COMPARE(models.noGpuText(), QStringLiteral("Safe mode uses no GPU."));
+    }
+
+    void afterTwoFailedStartsTheThirdIsCareful()
+    {
+        const QString other = folder.filePath(QStringLiteral("careful"));
+        QVERIFY(QDir().mkpath(other));
+        QFile settings(other + QStringLiteral("/settings.ini"));
+        QVERIFY(settings.open(QIODevice::WriteOnly));
+        settings.write("[look]\nzoom=2\n");
+        settings.close();
+        for (int failed = 1; failed <= 2; ++failed) {
+            QProcess program;
+            program.setProcessEnvironment(environment());
+            program.start(QStringLiteral(FATHOM_PROGRAM), {QStringLiteral("--profile"), other},
+                          QIODevice::ReadOnly);
+            QFile counter(other + QStringLiteral("/starting"));
+            QTRY_VERIFY_WITH_TIMEOUT(
+                counter.open(QIODevice::ReadOnly) && counter.readAll() == QByteArray::number(failed), 30'000);
+            program.kill(); // before it stood
+            QVERIFY(program.waitForFinished());
+        }
+        app::Options options;
+        options.profile = other;
+        {
+            Application careful(options);
+            QCOMPARE(careful.start(), Application::Start::window);
+            QVERIFY(!careful.session().platform.safeMode().isEmpty());
+            QCOMPARE(careful.session().models.state(), QStringLiteral("none"));
+            QCOMPARE(careful.session().settings.zoom(), 1.0);
+            careful.session().settings.setShowPreview(true);
+        }
+        Application usual(options);
+        QCOMPARE(usual.start(), Application::Start::window);
+        QVERIFY(usual.session().platform.safeMode().isEmpty());
+        QCOMPARE(usual.session().settings.zoom(), 2.0); // was put aside, not lost
+        QVERIFY(usual.session().settings.showPreview());
     }
 
     void whatIsKilledIsFoundAgain()

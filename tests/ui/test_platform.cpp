@@ -69,7 +69,21 @@ private slots:
     void onlyWebLinksAreOpened()
     {
         QFETCH(QString, link);
+        const QSignalSpy asked(platform.get(), &ui::Platform::linkAsked);
         QVERIFY(!platform->openLink(link));
+        QVERIFY(!platform->openAsked(link));
+        QVERIFY(asked.isEmpty());
+    }
+
+    void aLinkIsShownBeforeItIsOpened()
+    {
+        const QSignalSpy asked(platform.get(), &ui::Platform::linkAsked);
+        QVERIFY(platform->openLink(QStringLiteral("https://example.org/a?b=c")));
+        QVERIFY(platform->openLink(QStringLiteral("mailto:someone@example.org")));
+        QVERIFY(platform->openLink(QStringLiteral("https://pаypal.com/"))); // with a Cyrillic a
+        QCOMPARE(asked.at(0).first().toString(), QStringLiteral("https://example.org/a?b=c"));
+        QCOMPARE(asked.at(1).first().toString(), QStringLiteral("mailto:someone@example.org"));
+        QVERIFY(asked.at(2).first().toString().startsWith(QStringLiteral("https://xn--")));
     }
 
     void copies()

@@ -1,138 +1,218 @@
 // SPDX-License-Identifier: MIT
 // Where the person writes. One line that grows to a third of the window. Enter sends, Shift+Enter breaks the
-// line; while an input method composes, Enter belongs to it. While the model answers, the button stops it.
+// line; while an input method composes, Enter belongs to it. While the model answers, the button stops it and
+// Enter lets the message wait, in the list above.
 import QtQuick
 import QtQuick.Controls.Basic
 import Fathom
 import Fathom.Core
 
-Rectangle {
+Item {
     id: composer
-    objectName: "composerFrame"
 
     property real maximumHeight: Theme.px(240)
     readonly property bool busy: Chat.state !== "idle"
     readonly property alias input: input
-    readonly property string hint: busy ? qsTr("Esc to stop")
+    readonly property bool written: input.text.trim() !== ""
+    readonly property string hint: busy && written ? qsTr("Enter to queue, Esc to stop")
+        : busy ? qsTr("Esc to stop")
         : Models.state === "none" ? qsTr("Choose a model first")
-        : Models.state === "loading" ? qsTr("The model is loading")
         : Models.state === "failed" ? qsTr("The model did not load")
+        : Models.state === "asleep" ? qsTr("The model will load first")
+        : Models.state === "loading" ? qsTr("The model is loading")
         : Chat.modelBusyElsewhere ? qsTr("The model answers in another conversation") : ""
+    readonly property real contextPart: Chat.contextLimit > 0 ? Chat.contextUsed / Chat.contextLimit : 0
+    readonly property bool contextFills: Chat.contextUsed > 0 && contextPart >= 0.85
+    readonly property bool otherModel: ChatSettings.modelIdentity !== "" && !busy
+        && Models.currentIdentity !== ChatSettings.modelIdentity && Models.state !== "loading"
 
     signal editLast()
+    signal showSettings()
 
     function send() {
-        if (input.inputMethodComposing || busy || !Chat.canSend || input.text.trim() === "")
+        if (input.inputMethodComposing || !written)
             return
-        if (Chat.send(input.text))
+        if (busy ? Queue.add(input.text) : Chat.canSend && Chat.send(input.text))
             input.clear()
     }
     function focusInput() { input.forceActiveFocus() }
 
-    implicitHeight: Math.max(Theme.px(52), area.height + Theme.px(32))
-    radius: Theme.cardRadius + 2
-    color: Theme.dark ? Theme.surface : Theme.window
-    border.width: Theme.hairline
-    border.color: input.activeFocus ? Theme.mix(Theme.line, Theme.textMuted, 0.5) : Theme.line
+    implicitHeight: above.height + frame.height
 
-    Flickable {
-        id: area
-        anchors.left: parent.left
-        anchors.leftMargin: Theme.gap16
-        anchors.right: side.left
-        anchors.rightMargin: Theme.gap12
-        anchors.bottom: parent.bottom
-        anchors.bottomMargin: Theme.gap16
-        height: Math.min(input.implicitHeight, composer.maximumHeight - Theme.px(32))
-        contentHeight: input.implicitHeight
-        clip: true
-        boundsBehavior: Flickable.StopAtBounds
-        TextArea.flickable: TextArea {
-            id: input
-            objectName: "composer"
-            padding: 0
-            wrapMode: TextEdit.Wrap
-            textFormat: TextEdit.PlainText
-            font.family: Theme.uiFont
-            font.pixelSize: Theme.readingSize
-            color: Theme.text
-            selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
-            selectedTextColor: Theme.text
-            placeholderText: qsTr("Ask anything")
-            placeholderTextColor: Theme.textMuted
-            selectByMouse: true
-            background: null
-            Accessible.role: Accessible.EditableText
-            Accessible.name: qsTr("Message")
-            Accessible.description: qsTr("Enter sends, Shift and Enter break the line")
-            onTextChanged: if (Chat.draft !== text) Chat.draft = text
-            Keys.onPressed: event => {
-                if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
-                    if (event.modifiers & Qt.ShiftModifier)
-                        return
-                    event.accepted = true
-                    composer.send()
-                } else if (event.key === Qt.Key_Tab || event.key === Qt.Key_Backtab) {
-                    event.accepted = true
-                    nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
-                } else if (event.key === Qt.Key_Up && length === 0 && !inputMethodComposing) {
-                    event.accepted = true
-                    composer.editLast()
-                }
+    Column {
+        id: above
+        width: parent.width
+        spacing: Theme.gap4
+        bottomPadding: height > 0 ? Theme.gap8 : 0
+        ComposerNotice {
+            objectName: "otherModelNotice"
+            width: parent.width
+            text: composer.otherModel
+                ? Models.currentIdentity !== ""
+                    ? qsTr("%1 wrote here last; %2 will answer now.").arg(ChatSettings.modelName)
+                      .arg(Models.currentName)
+                    : qsTr("%1 wrote here last.").arg(ChatSettings.modelName) : ""
+            readonly property string path: {
+                Models.count // the list may have become another
+                return composer.otherModel ? Models.pathOf(ChatSettings.modelIdentity) : ""
             }
+            action: path !== "" ? qsTr("Load %1").arg(ChatSettings.modelName) : ""
+            onActed: Models.load(path)
         }
-        ScrollBar.vertical: FScrollBar {}
+        ComposerNotice {
+            objectName: "contextNotice"
+            width: parent.width
+            iconName: "warning"
+            tone: Theme.warning
+            text: !composer.contextFills ? ""
+                : qsTr("The context is %1 % full.").arg(Math.round(100 * Math.min(1, composer.contextPart)))
+                  + " " + (Settings.contextPolicy === "oldest"
+                      ? qsTr("When it is full, the oldest turns are left out.")
+                      : Settings.contextPolicy === "middle"
+                      ? qsTr("When it is full, turns after the first are left out.")
+                      : qsTr("When it is full, answers end."))
+            action: text !== "" ? qsTr("Change…") : ""
+            onActed: composer.showSettings()
+        }
+        ListView {
+            id: queue
+            objectName: "queue"
+            width: parent.width
+            visible: count > 0
+            height: visible ? Math.min(contentHeight, Theme.px(112)) : 0
+            spacing: Theme.gap4
+            clip: true
+            boundsBehavior: Flickable.StopAtBounds
+            interactive: contentHeight > height
+            model: Queue
+            Accessible.role: Accessible.List
+            Accessible.name: qsTr("Waiting messages")
+            delegate: QueuedMessage {
+                width: ListView.view.width
+                onLeft: composer.focusInput()
+            }
+            ScrollBar.vertical: FScrollBar {}
+        }
     }
-    Row {
-        id: side
-        anchors.right: parent.right
-        anchors.bottom: parent.bottom
-        anchors.margins: Theme.px(9)
-        spacing: Theme.gap8
-        FText {
-            anchors.verticalCenter: parent.verticalCenter
-            visible: text !== "" && composer.width > Theme.px(420)
-            text: composer.hint
-            font.pixelSize: Theme.captionSize
-            color: Theme.textMuted
+    Rectangle {
+        id: frame
+        objectName: "composerFrame"
+        anchors.top: above.bottom
+        width: parent.width
+        height: Math.max(Theme.px(52), area.height + Theme.px(32))
+        radius: Theme.cardRadius + 2
+        color: Theme.dark ? Theme.surface : Theme.window
+        border.width: Theme.hairline
+        border.color: input.activeFocus ? Theme.mix(Theme.line, Theme.textMuted, 0.5) : Theme.line
+
+        Flickable {
+            id: area
+            anchors.left: parent.left
+            anchors.leftMargin: Theme.gap16
+            anchors.right: side.left
+            anchors.rightMargin: Theme.gap12
+            anchors.bottom: parent.bottom
+            anchors.bottomMargin: Theme.gap16
+            height: Math.min(input.implicitHeight, composer.maximumHeight - Theme.px(32))
+            contentHeight: input.implicitHeight
+            clip: true
+            boundsBehavior: Flickable.StopAtBounds
+            TextArea.flickable: TextArea {
+                id: input
+                objectName: "composer"
+                padding: 0
+                wrapMode: TextEdit.Wrap
+                textFormat: TextEdit.PlainText
+                font.family: Theme.uiFont
+                font.pixelSize: Theme.readingSize
+                color: Theme.text
+                selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
+                selectedTextColor: Theme.text
+                placeholderText: qsTr("Ask anything")
+                placeholderTextColor: Theme.textMuted
+                selectByMouse: true
+                background: null
+                Accessible.role: Accessible.EditableText
+                Accessible.name: qsTr("Message")
+                Accessible.description: qsTr("Enter sends, Shift and Enter break the line")
+                onTextChanged: if (Chat.draft !== text) Chat.draft = text
+                Keys.onPressed: event => {
+                    if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
+                        if (event.modifiers & Qt.ShiftModifier)
+                            return
+                        event.accepted = true
+                        composer.send()
+                    } else if (event.key === Qt.Key_Tab || event.key === Qt.Key_Backtab) {
+                        event.accepted = true
+                        nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
+                    } else if (event.key === Qt.Key_Up && length === 0 && !inputMethodComposing) {
+                        event.accepted = true
+                        composer.editLast()
+                    }
+                }
+            }
+            ScrollBar.vertical: FScrollBar {}
         }
-        AbstractButton {
-            id: sendButton
-            objectName: "sendButton"
-            readonly property bool ready: composer.busy || (Chat.canSend && input.text.trim() !== "")
-            implicitWidth: Theme.px(34)
-            implicitHeight: Theme.px(34)
-            enabled: ready
-            focusPolicy: Qt.TabFocus
-            hoverEnabled: true
-            text: composer.busy ? qsTr("Stop") : qsTr("Send")
-            Accessible.role: Accessible.Button
-            Accessible.name: text
-            onClicked: composer.busy ? Chat.stop() : composer.send()
-            Keys.onReturnPressed: click()
-            contentItem: Item {
-                Icon {
-                    anchors.centerIn: parent
-                    width: Theme.px(18)
-                    height: width
-                    name: composer.busy ? "stop" : "send"
-                    color: sendButton.ready ? Theme.accentText : Theme.textMuted
-                }
+        Row {
+            id: side
+            anchors.right: parent.right
+            anchors.bottom: parent.bottom
+            anchors.margins: Theme.px(9)
+            spacing: Theme.gap8
+            FText {
+                anchors.verticalCenter: parent.verticalCenter
+                visible: text !== "" && composer.width > Theme.px(420)
+                text: composer.hint
+                font.pixelSize: Theme.captionSize
+                color: Theme.textMuted
             }
-            background: Rectangle {
-                radius: Theme.radius + 2
-                color: sendButton.ready ? Theme.accent : Theme.raised
-                Rectangle {
-                    anchors.fill: parent
-                    radius: parent.radius
-                    color: sendButton.hovered || sendButton.down ? Theme.hover(sendButton.down)
-                        : "transparent"
-                }
-                FocusRing { target: sendButton }
+            IconButton {
+                objectName: "queueButton"
+                visible: composer.busy && composer.written
+                implicitWidth: Theme.px(34)
+                implicitHeight: Theme.px(34)
+                iconName: "plus"
+                text: qsTr("Send when the answer has ended")
+                onClicked: composer.send()
             }
-            FToolTip {
-                text: sendButton.text
-                visible: sendButton.hovered && !sendButton.down
+            AbstractButton {
+                id: sendButton
+                objectName: "sendButton"
+                readonly property bool ready: composer.busy || (Chat.canSend && composer.written)
+                implicitWidth: Theme.px(34)
+                implicitHeight: Theme.px(34)
+                enabled: ready
+                focusPolicy: Qt.TabFocus
+                hoverEnabled: true
+                text: composer.busy ? qsTr("Stop") : qsTr("Send")
+                Accessible.role: Accessible.Button
+                Accessible.name: text
+                onClicked: composer.busy ? Chat.stop() : composer.send()
+                Keys.onReturnPressed: click()
+                contentItem: Item {
+                    Icon {
+                        anchors.centerIn: parent
+                        width: Theme.px(18)
+                        height: width
+                        name: composer.busy ? "stop" : "send"
+                        color: sendButton.ready ? Theme.accentText : Theme.textMuted
+                    }
+                }
+                background: Rectangle {
+                    radius: Theme.radius + 2
+                    color: sendButton.ready ? Theme.accent : Theme.raised
+                    Rectangle {
+                        anchors.fill: parent
+                        radius: parent.radius
+                        color: sendButton.hovered || sendButton.down ? Theme.hover(sendButton.down)
+                            : "transparent"
+                    }
+                    FocusRing { target: sendButton }
+                }
+                FToolTip {
+                    text: sendButton.text
+                    visible: sendButton.hovered && !sendButton.down
+                }
             }
         }
     }
@@ -143,6 +223,13 @@ Rectangle {
                 input.text = Chat.draft
                 input.cursorPosition = input.length
             }
+        }
+    }
+    Connections {
+        target: Queue
+        function onNotAdded(text) {
+            if (input.text === "")
+                input.text = text
         }
     }
     Component.onCompleted: {

@@ -7,7 +7,7 @@ import Fathom.Core
 Item {
     id: empty
 
-    readonly property bool ready: Models.state === "ready"
+    readonly property bool ready: Models.state === "ready" || Models.state === "asleep"
     readonly property var starters: Models.currentIsStarter ? [
         qsTr("Tell me a short story about a fox."),
         qsTr("What do bees do all day?"),

@@ -13,6 +13,7 @@ Item {
 
     signal toggleSidebar()
     signal showModels()
+    signal showSettings()
 
     function rename() {
         if (Conversations.currentId === 0)
@@ -101,13 +102,15 @@ Item {
         anchors.rightMargin: header.narrow ? Theme.gap12 : Theme.gap24
         anchors.verticalCenter: parent.verticalCenter
         spacing: Theme.gap16
-        SystemPrompt {
+        ConversationSettings {
             anchors.verticalCenter: parent.verticalCenter
             visible: !header.narrow
         }
         ContextMeter {
             anchors.verticalCenter: parent.verticalCenter
-            visible: !header.narrow && Chat.contextUsed > 0 && Models.state === "ready"
+            visible: !header.narrow && Chat.contextUsed > 0
+                     && (Models.state === "ready" || Models.state === "asleep")
+            onShowSettings: header.showSettings()
         }
         ModelPicker {
             id: picker

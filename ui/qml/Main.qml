@@ -58,6 +58,42 @@ ApplicationWindow {
         Conversations.newConversation()
         show("chat")
     }
+    function newTemporary() {
+        Conversations.scope = "active"
+        Conversations.newTemporary()
+        show("chat")
+    }
+    function openSwitcher() { quickSwitch.open() }
+    function openNext() { Conversations.openNext() }
+    function openPrevious() { Conversations.openPrevious() }
+    function focusList() {
+        if (!sidebarShown)
+            toggleSidebar()
+        sidebar.focusList()
+    }
+    // What the keys do to the conversation that is open, or to all that are chosen.
+    function withCurrent(act) {
+        const ids = Conversations.selectedCount > 1 ? Conversations.selected() : [Conversations.currentId]
+        if (ids[0] !== 0 && !(ids.length === 1 && Conversations.currentTemporary))
+            act(ids)
+    }
+    function togglePinned() { withCurrent(ids => Conversations.pin(ids, !Conversations.isPinned(ids[0]))) }
+    function moveCurrent() { withCurrent(ids => sidebar.askFolder(ids)) }
+    function tagCurrent() { withCurrent(ids => sidebar.askTags(ids)) }
+    function archiveCurrent() { withCurrent(ids => Conversations.archive(ids, true)) }
+    function trashCurrent() {
+        if (Conversations.currentTemporary)
+            Conversations.erase([Conversations.currentId])
+        else
+            withCurrent(ids => Conversations.trash(ids))
+    }
+    function undo() { Conversations.undo() }
+    function exportCurrent() { withCurrent(ids => exportDialog.ask(ids)) }
+    function toEnd() { messages.toEnd() }
+    function chooseModel() { header.picker.open() }
+    function toggle(name) { show(page === name ? "chat" : name) }
+    function toggleTheme() { Settings.theme = Theme.dark ? "light" : "dark" }
+    function showKeys() { keysList.open() }
     function focusSearch() {
         if (!sidebarShown)
             toggleSidebar()
@@ -73,6 +109,13 @@ ApplicationWindow {
         else
             composer.focusInput()
     }
+    function findInConversation(step) {
+        show("chat")
+        if (step === 0)
+            messages.find()
+        else
+            messages.findNext(step)
+    }
     function editLastMessage() {
         for (let row = messages.count - 1; row >= 0; --row) {
             if (messages.model.value(row, "kind") === "user") {
@@ -83,6 +126,7 @@ ApplicationWindow {
         }
     }
     function setZoom(value) { Settings.zoom = Math.round(Math.max(0.5, Math.min(3, value)) * 10) / 10 }
+    function zoomBy(step) { setZoom(Settings.zoom + step) }
     function restoreGeometry() {
         const parts = Settings.windowGeometry.split(",").map(Number)
         if (parts.length !== 4 || parts.some(isNaN))
@@ -117,6 +161,10 @@ ApplicationWindow {
         function onRaiseRequested() {
             window.comeForward()
         }
+        function onLinkAsked(address) {
+            linkDialog.address = address
+            linkDialog.open()
+        }
     }
     Connections {
         target: Conversations
@@ -124,6 +172,7 @@ ApplicationWindow {
             window.page = "chat"
             composer.focusInput()
         }
+        function onFatalChanged() { History.readBackups() }
     }
     function comeForward() {
         if (visibility === Window.Minimized || visibility === Window.Hidden)
@@ -132,21 +181,47 @@ ApplicationWindow {
         requestActivate()
     }
 
-    Shortcut { sequence: "Ctrl+N"; onActivated: window.newChat() }
-    Shortcut { sequence: "Ctrl+B"; onActivated: window.toggleSidebar() }
-    Shortcut { sequences: ["Ctrl+K", "Ctrl+F"]; onActivated: window.focusSearch() }
-    Shortcut {
-        sequence: "Ctrl+,"
-        onActivated: window.show(window.page === "settings" ? "chat" : "settings")
+    Actions {
+        id: actions
+        host: window
     }
-    Shortcut { sequences: ["Ctrl++", "Ctrl+="]; onActivated: window.setZoom(Settings.zoom + 0.1) }
-    Shortcut { sequence: "Ctrl+-"; onActivated: window.setZoom(Settings.zoom - 0.1) }
-    Shortcut { sequence: "Ctrl+0"; onActivated: window.setZoom(1) }
-    Shortcut { sequences: ["Ctrl+Tab", "Ctrl+PgDown"]; onActivated: Conversations.openNext() }
-    Shortcut { sequences: ["Ctrl+Shift+Tab", "Ctrl+PgUp"]; onActivated: Conversations.openPrevious() }
-    Shortcut { sequence: "Ctrl+M"; onActivated: header.picker.open() }
-    Shortcut { sequence: "Ctrl+End"; onActivated: messages.toEnd() }
-    Shortcut { sequence: "Ctrl+Q"; onActivated: window.close() }
+    QuickSwitch {
+        id: quickSwitch
+        onChosen: conversation => {
+            Conversations.open(conversation)
+            window.show("chat")
+        }
+    }
+    ExportDialog { id: exportDialog }
+    FDialog {
+        id: linkDialog
+        objectName: "linkDialog"
+        property string address
+        title: qsTr("Open this address?")
+        acceptText: qsTr("Open")
+        onAccepted: Platform.openAsked(address)
+        FText {
+            width: parent.width
+            wrapMode: Text.WrapAnywhere
+            maximumLineCount: 8
+            text: linkDialog.address
+            font.family: Theme.codeFont
+        }
+        FButton {
+            flat: true
+            iconName: "copy"
+            text: qsTr("Copy the address")
+            onClicked: {
+                Platform.copy(linkDialog.address)
+                linkDialog.close()
+            }
+        }
+    }
+    RestoreDialog { id: restoreDialog }
+    KeysList {
+        id: keysList
+        commands: actions.all
+    }
 
     FocusScope {
         id: root
@@ -180,6 +255,7 @@ ApplicationWindow {
                     sidebarVisible: window.sidebarShown
                     onToggleSidebar: window.toggleSidebar()
                     onShowModels: window.show("models")
+                    onShowSettings: window.show("settings")
                 }
                 Column {
                     id: banners
@@ -187,8 +263,43 @@ ApplicationWindow {
                     width: parent.width
                     Banner {
                         width: parent.width
-                        text: Conversations.fatal
+                        text: Conversations.fatal === "" ? ""
+                            : History.doing !== "" ? History.doing + " …"
+                            : History.failed ? History.result : Conversations.fatal
                         dismissable: false
+                        action: History.doing === "" ? qsTr("Repair") : ""
+                        otherAction: History.doing === "" && History.backups.length > 0
+                            ? qsTr("Restore a backup…") : ""
+                        onActed: History.repair()
+                        onActedOtherwise: restoreDialog.open()
+                    }
+                    Banner {
+                        property bool dismissedOnce: false
+                        width: parent.width
+                        text: dismissedOnce ? "" : Platform.safeMode
+                        tone: Theme.warning
+                        onDismissed: dismissedOnce = true
+                    }
+                    Banner { // what was exported, imported, repaired
+                        width: parent.width
+                        text: Conversations.fatal === "" && window.page === "chat"
+                            ? (History.doing !== "" ? History.doing + " …" : History.result) : ""
+                        tone: History.failed ? Theme.danger : Theme.accent
+                        iconName: History.failed ? "warning" : "info"
+                        dismissable: History.doing === ""
+                        action: History.doing !== "" ? qsTr("Cancel") : ""
+                        onActed: History.cancel()
+                        onDismissed: History.dismiss()
+                    }
+                    Banner {
+                        width: parent.width
+                        text: Conversations.currentTemporary
+                            ? qsTr("Temporary: nothing of this conversation is kept on the disk.") : ""
+                        iconName: "hidden"
+                        tone: Theme.textMuted
+                        dismissable: false
+                        action: qsTr("Close and forget")
+                        onActed: Conversations.erase([Conversations.currentId])
                     }
                     Banner {
                         width: parent.width
@@ -254,6 +365,7 @@ ApplicationWindow {
                         : parent.height - height - Theme.gap16
                     maximumHeight: window.height / 3
                     onEditLast: window.editLastMessage()
+                    onShowSettings: window.show("settings")
                 }
             }
             Loader {
@@ -314,9 +426,25 @@ ApplicationWindow {
             onCollapse: window.toggleSidebar()
             onShow: page => window.show(page)
             onChosen: window.show("chat")
+            onExportWanted: ids => exportDialog.ask(ids)
             Behavior on x {
                 enabled: window.narrow
                 NumberAnimation { duration: Theme.duration; easing.type: Theme.easing }
+            }
+        }
+        Item { // above all that scrolls
+            anchors.fill: parent
+            z: 100
+            WheelHandler {
+                property int turned: 0 // eighths of a degree; a notch of a wheel is 120
+                acceptedModifiers: Qt.ControlModifier
+                onWheel: event => {
+                    turned += event.angleDelta.y
+                    if (Math.abs(turned) < 120)
+                        return
+                    window.zoomBy(turned > 0 ? 0.1 : -0.1)
+                    turned = 0
+                }
             }
         }
         Loader {

@@ -65,7 +65,7 @@ Item {
         width: Math.min(face.implicitWidth, picker.maximumWidth)
         focusPolicy: Qt.TabFocus
         hoverEnabled: true
-        text: Models.state === "ready" ? Models.currentName
+        text: Models.state === "ready" || Models.state === "asleep" ? Models.currentName
             : Models.state === "failed" ? qsTr("Model did not load") : qsTr("Choose a model")
         Accessible.role: Accessible.ComboBox
         Accessible.name: qsTr("Model: %1").arg(text)
@@ -165,7 +165,7 @@ Item {
                         if (!fits)
                             return
                         popup.close()
-                        if (!current || Models.state !== "ready")
+                        if (!current || (Models.state !== "ready" && Models.state !== "asleep"))
                             Models.load(path)
                     }
                     onClicked: choose()

@@ -16,7 +16,7 @@ Rectangle {
     readonly property real sizeWidth: Theme.px(84)
     readonly property real typeWidth: narrow ? 0 : Theme.px(90)
     readonly property real familyWidth: narrow ? 0 : Theme.px(130)
-    readonly property real stateWidth: Theme.px(narrow ? 100 : 130)
+    readonly property real stateWidth: Theme.px(narrow ? 136 : 166)
 
     signal toggleSidebar()
     signal closed()
@@ -148,9 +148,12 @@ Rectangle {
             required property var model
             readonly property bool loading: model.state === "loading"
             readonly property bool loaded: model.state === "loaded"
+            readonly property bool asleep: model.state === "asleep"
+            readonly property bool measuring: loaded && Models.measuring
             readonly property string remark: model.state === "failed" ? model.errorText
                 : !model.fits ? model.reason
                 : loading ? Models.progressText
+                : asleep ? qsTr("Not in memory now; the next answer loads it.")
                 : [model.description, model.parametersText,
                    model.contextLength > 0
                        ? qsTr("context %1").arg(model.contextLength.toLocaleString(Qt.locale(), "f", 0)) : ""]
@@ -159,7 +162,7 @@ Rectangle {
             function act() {
                 if (loading)
                     Models.cancelLoad()
-                else if (loaded)
+                else if (loaded || asleep)
                     Models.unload()
                 else if (model.fits)
                     Models.load(model.path)
@@ -238,6 +241,36 @@ Rectangle {
                             onClicked: Settings.device = "cpu"
                         }
                     }
+                    SpeedBars {
+                        width: frame.width - page.stateWidth - Theme.gap24
+                        topPadding: Theme.gap4
+                        speed: row.model.speed
+                    }
+                    Row {
+                        visible: row.loaded
+                        topPadding: Theme.gap4
+                        spacing: Theme.gap8
+                        FButton {
+                            objectName: "measureButton"
+                            implicitHeight: Theme.px(30)
+                            iconName: "speed"
+                            text: row.measuring ? qsTr("Stop measuring") : qsTr("Measure this machine")
+                            onClicked: row.measuring ? Models.cancelMeasure() : Models.measure()
+                        }
+                        FText {
+                            visible: text !== ""
+                            anchors.verticalCenter: parent.verticalCenter
+                            width: Math.min(implicitWidth, frame.width - page.stateWidth - Theme.px(260))
+                            text: row.measuring
+                                ? qsTr("%1 % · a prompt is read and an answer written")
+                                  .arg(Math.round(100 * Models.measureProgress))
+                                : Models.measureError !== "" ? Models.measureError
+                                : row.model.speed.generate === undefined
+                                ? qsTr("How fast this model is here, beside what the machine allows") : ""
+                            font.pixelSize: Theme.captionSize
+                            color: Models.measureError !== "" && !row.measuring ? Theme.danger : Theme.textMuted
+                        }
+                    }
                     Rectangle {
                         visible: row.loading
                         width: Math.min(parent.width, Theme.px(260))
@@ -276,15 +309,31 @@ Rectangle {
                     text: row.model.sizeText
                     color: Theme.textMuted
                 }
+                IconButton {
+                    anchors.right: loadButton.left
+                    anchors.rightMargin: Theme.gap4
+                    anchors.verticalCenter: parent.verticalCenter
+                    iconName: "info"
+                    iconSize: 16
+                    text: qsTr("About %1").arg(row.model.name)
+                    onClicked: card.open()
+                    ModelCard {
+                        id: card
+                        name: row.model.name
+                        description: row.model.description
+                        about: row.model.about
+                    }
+                }
                 FButton {
+                    id: loadButton
                     anchors.right: parent.right
                     anchors.rightMargin: Theme.gap8
                     anchors.verticalCenter: parent.verticalCenter
                     implicitHeight: Theme.px(30)
-                    enabled: row.model.fits || row.loading || row.loaded
+                    enabled: row.model.fits || row.loading || row.loaded || row.asleep
                     primary: row.model.fits && !row.loaded && !row.loading && Models.state === "none"
                         && row.index === 0
-                    text: row.loading ? qsTr("Cancel") : row.loaded ? qsTr("Unload")
+                    text: row.loading ? qsTr("Cancel") : row.loaded || row.asleep ? qsTr("Unload")
                         : row.model.state === "failed" ? qsTr("Try again") : qsTr("Load")
                     Accessible.name: text + " " + row.model.name
                     onClicked: row.act()

@@ -9,13 +9,14 @@ Item {
     required property string setting // its name in Settings; empty: nothing to put back
     required property string name
     property string sentence
+    property string keywords // found by the search too
     property string filter
     property bool wide: false // the control stands below the words
     default property alias control: slot.data
     property bool changed: false
     property bool shown: true
     readonly property bool matches: shown
-        && (filter === "" || (name + " " + sentence).toLowerCase().indexOf(filter.toLowerCase()) >= 0)
+        && (filter === "" || (name + " " + sentence + " " + keywords).toLowerCase().indexOf(filter.toLowerCase()) >= 0)
 
     function refresh() { changed = setting !== "" && !Settings.isDefault(setting) }
 

@@ -290,6 +290,26 @@ Rectangle {
                     }
                 }
                 SettingRow {
+                    setting: "contextPolicy"
+                    name: qsTr("When the context is full")
+                    sentence: Settings.contextPolicy === "oldest"
+                        ? qsTr("The oldest turns are left out; a line shows from where on the model sees.")
+                        : Settings.contextPolicy === "middle"
+                        ? qsTr("The first turn stays, those after it are left out; a line shows them.")
+                        : qsTr("An answer that does not fit is refused, and says what can be done.")
+                    keywords: qsTr("stop oldest middle turns left out")
+                    filter: page.filter
+                    wide: true
+                    FChoice {
+                        name: qsTr("When the context is full")
+                        options: [{ value: "stop", text: qsTr("Stop and say so") },
+                                  { value: "oldest", text: qsTr("Drop the oldest turns") },
+                                  { value: "middle", text: qsTr("Keep the first, drop the middle") }]
+                        value: Settings.contextPolicy
+                        onChosen: value => Settings.contextPolicy = value
+                    }
+                }
+                SettingRow {
                     setting: "seed"
                     name: qsTr("Seed")
                     sentence: qsTr("The same seed gives the same answer again.")
@@ -308,6 +328,34 @@ Rectangle {
             SettingSection {
                 id: model
                 title: qsTr("Model")
+                SettingRow {
+                    setting: "loadAtStart"
+                    name: qsTr("Load at the start")
+                    sentence: qsTr("The model that was used last is in memory when one begins to write. "
+                                   + "Else the first answer loads it.")
+                    filter: page.filter
+                    FSwitch {
+                        text: qsTr("Load at the start")
+                        checked: Settings.loadAtStart
+                        onToggled: Settings.loadAtStart = checked
+                    }
+                }
+                SettingRow {
+                    setting: "keepAlive"
+                    name: qsTr("Unload after")
+                    sentence: qsTr("Minutes without an answer. The next answer loads the model again.")
+                    filter: page.filter
+                    NumberField {
+                        Accessible.name: qsTr("Minutes until the model is unloaded")
+                        value: Settings.keepAlive
+                        from: 0
+                        to: 1440
+                        step: 5
+                        specialValue: 0
+                        special: qsTr("never")
+                        onChosen: value => Settings.keepAlive = value
+                    }
+                }
                 SettingRow {
                     setting: "modelFolders"
                     name: qsTr("Model folders")
@@ -386,20 +434,9 @@ Rectangle {
                     }
                 }
             }
-            SettingSection {
+            DataSettings {
                 id: data
-                title: qsTr("Your data")
-                SettingRow {
-                    setting: ""
-                    name: qsTr("Where it is")
-                    sentence: Platform.profilePath
-                    filter: page.filter
-                    FButton {
-                        text: qsTr("Copy path")
-                        iconName: "copy"
-                        onClicked: Platform.copy(Platform.profilePath)
-                    }
-                }
+                filter: page.filter
             }
             SettingSection {
                 id: about

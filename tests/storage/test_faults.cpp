@@ -4,12 +4,11 @@
 #include "storage/chat_store.h"
 #include "storage/migrations.h"
 #include "tests/storage/profile.h"
+#include "tests/storage/session.h"
 
 #include <cerrno>
 #include <cstdlib>
-#include <map>
 #include <random>
-#include <set>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,81 +66,9 @@ extern "C" int fdatasync(int)
 
 namespace {
 
-// What was acknowledged.
-struct Acknowledged
-{
-    std::map<Id, std::string> titles;
-    std::map<Id, std::string> texts;
-    std::set<Id> deleted;
-
-    void verify(ChatReader& reader) const
-    {
-        for (const auto& [id, title] : titles) {
-            const std::optional<Conversation> conversation = reader.conversation(id);
-            QVERIFY(conversation);
-            QVERIFY(conversation->title == title);
-        }
-        for (const auto& [id, text] : texts) {
-            const std::optional<Message> message = reader.message(id);
-            QVERIFY(message);
-            QVERIFY(message->content == text);
-        }
-        for (const Id id : deleted)
-            QVERIFY(!reader.conversation(id));
-    }
-};
-
 class TestFaults : public QObject
 {
     Q_OBJECT
-
-    // Does everything once, and notes what was done and what failed how.
-    static std::vector<Error> use(ChatStore& store, Acknowledged& done, int round)
-    {
-        std::vector<Error> errors;
-        const auto attempt = [&](const std::function<void()>& action) {
-            if (const auto error = error_of(action))
-                errors.push_back(*error);
-        };
-        const std::string big(20000, static_cast<char>('a' + round % 26)); // several pages
-        Id conversation = 0;
-        Id question = 0;
-        Id answer = 0;
-        attempt([&] {
-            conversation = store.create_conversation("first");
-            done.titles[conversation] = "first";
-        });
-        attempt([&] {
-            question = store.append_message(conversation, Role::user, big);
-            done.texts[question] = big;
-        });
-        attempt([&] {
-            answer = store.begin_answer(question, {});
-            done.texts[answer] = "";
-        });
-        attempt([&] {
-            store.update_answer(answer, big, {1, 2, 3});
-            done.texts[answer] = big;
-        });
-        attempt([&] {
-            AnswerResult result;
-            result.text = big + " end";
-            store.finish_answer(answer, result);
-            done.texts[answer] = result.text;
-        });
-        attempt([&] {
-            store.rename(conversation, "renamed");
-            done.titles[conversation] = "renamed";
-        });
-        attempt([&] {
-            const Id gone = store.create_conversation("to be deleted");
-            store.append_message(gone, Role::user, big);
-            store.delete_for_ever(gone);
-            done.deleted.insert(gone);
-        });
-        attempt([&] { store.idle(); });
-        return errors;
-    }
 
 private slots:
     void nothing_acknowledged_is_lost_data()
@@ -170,7 +97,7 @@ private slots:
             ChatStore store(lock);
             // Writes come many to a commit, syncs one.
             fault = {Call(call), code, lasts, Call(call) == Call::write ? 7 * n : n};
-            const std::vector<Error> errors = use(store, done, n);
+            const std::vector<Error> errors = use_everything(store, done, n);
             fault = {};
             if (!errors.empty()) {
                 ++failures;
@@ -181,7 +108,7 @@ private slots:
             QCOMPARE(store.is_broken(), Call(call) == Call::sync && !errors.empty());
             if (store.is_broken())
                 store.reopen();
-            const std::vector<Error> later = use(store, done, n + 1);
+            const std::vector<Error> later = use_everything(store, done, n + 1);
             QVERIFY2(later.empty(), later.empty() ? "" : later.front().what());
             done.verify(store);
         }
@@ -237,7 +164,7 @@ private slots:
             const ProfileLock lock(made.path());
             ChatStore store(lock);
             for (int round = 0; round < 3; ++round)
-                use(store, done, round);
+                use_everything(store, done, round);
         }
         const std::string whole = bytes_of(made.database());
         int refused = 0;

@@ -2,6 +2,7 @@
 // What a model's file says of itself: what it is, its size, its licence, the text it was trained on.
 import QtQuick
 import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom.Core
 
 Popup {
@@ -11,14 +12,14 @@ Popup {
     required property string description
     required property var about // a list of {label, value}
 
-    parent: Overlay.overlay
+    parent: T.Overlay.overlay
     anchors.centerIn: parent
     width: Math.min(Theme.px(520), parent.width - 2 * Theme.gap24)
     height: Math.min(implicitHeight, parent.height - 2 * Theme.gap24)
     padding: Theme.gap24
     focus: true
     modal: true
-    Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, 0.3) }
+    T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, 0.3) }
     contentItem: Flickable {
         implicitHeight: text.height
         contentHeight: text.height

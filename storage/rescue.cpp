@@ -234,7 +234,7 @@ constexpr const char* mend = R"sql(
 
     INSERT INTO messages
     SELECT id, conversation, parent,
-           row_number() OVER (PARTITION BY conversation, parent ORDER BY CAST(ordinal AS INTEGER), id) - 1,
+           row_number() OVER (PARTITION BY conversation, parent ORDER BY id) - 1, -- as they were made
            coalesce(chosen IN (1), 0),
            iif(role IN ('system', 'user', 'assistant', 'tool'), role, 'user'),
            iif(status IN ('complete', 'streaming', 'interrupted', 'stopped', 'failed'), status, 'interrupted'),

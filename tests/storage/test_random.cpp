@@ -129,6 +129,19 @@ class TestRandom : public QObject
         return words;
     }
 
+    // Cut between characters.
+    std::string part_of(const std::string& text)
+    {
+        const QString all = QString::fromStdString(text);
+        QString part = all.mid(static_cast<qsizetype>(below(static_cast<std::size_t>(all.size()) + 1)),
+                               static_cast<qsizetype>(1 + below(6)));
+        if (!part.isEmpty() && part.front().isLowSurrogate())
+            part.remove(0, 1);
+        if (!part.isEmpty() && part.back().isHighSurrogate())
+            part.chop(1);
+        return (below(3) == 0 ? part.toUpper() : part).toStdString();
+    }
+
     void compare(ChatReader& store, const Model& model)
     {
         for (const Scope scope : {Scope::active, Scope::archived, Scope::trash}) {
@@ -160,6 +173,26 @@ class TestRandom : public QObject
             for (const Message& message : store.branch(id))
                 branch.push_back(message.id);
             QVERIFY(branch == model.way_to(expected.leaf));
+            std::vector<Id> heads;
+            for (const MessageHead& head : store.branch_heads(id)) {
+                heads.push_back(head.id);
+                const std::vector<Id>& siblings = expected.children.at(model.messages.at(head.id).parent);
+                QCOMPARE(static_cast<std::size_t>(head.sibling_count), siblings.size());
+                QCOMPARE(siblings[static_cast<std::size_t>(head.ordinal)], head.id);
+                QCOMPARE(head.role, model.messages.at(head.id).role);
+                QCOMPARE(head.status, model.messages.at(head.id).status);
+            }
+            QVERIFY(heads == branch);
+            const std::string wanted =
+                branch.empty() ? "a" : part_of(model.messages.at(branch.front()).content);
+            std::vector<Id> found_in;
+            for (const MessageMatch& match : store.find_in_branch(id, wanted))
+                found_in.push_back(match.message);
+            std::erase_if(heads, [&](Id message) {
+                return wanted.empty() ||
+                       lower(model.messages.at(message).content).find(lower(wanted)) == std::string::npos;
+            });
+            QVERIFY2(found_in == heads, wanted.c_str());
         }
         for (const auto& [id, expected] : model.messages) {
             const std::optional<Message> found = store.message(id);
@@ -210,13 +243,7 @@ class TestRandom : public QObject
         const QString text = QString::fromStdString(model.messages.empty() || below(4) == 0
                                                         ? any(model.conversations).second.title
                                                         : any(model.messages).second.content);
-        QString query = text.mid(static_cast<qsizetype>(below(static_cast<std::size_t>(text.size()) + 1)),
-                                 static_cast<qsizetype>(1 + below(8)));
-        if (!query.isEmpty() && query.front().isLowSurrogate())
-            query.remove(0, 1);
-        if (!query.isEmpty() && query.back().isHighSurrogate())
-            query.chop(1);
-        return below(3) == 0 ? query.toUpper() : query;
+        return QString::fromStdString(part_of(text.toStdString()));
     }
 
 private slots:
@@ -243,7 +270,7 @@ private slots:
             const Id c = any(model.conversations).first;
             ModelConversation& conversation = model.conversations[c];
             const Id m = model.messages.empty() ? 0 : any(model.messages).first;
-            switch (below(m ? 18 : 9)) {
+            switch (below(m ? 19 : 9)) {
             case 0:
                 conversation.title = text();
                 conversation.automatic = false;
@@ -294,9 +321,9 @@ private slots:
             }
             case 11: {
                 ModelMessage edited = model.messages[m];
-                if (edited.role != Role::user)
-                    break;
                 edited.content = text();
+                edited.status = Status::complete;
+                edited.token_ids.clear();
                 model.add(store->add_sibling(m, edited.content), edited);
                 break;
             }
@@ -336,6 +363,26 @@ private slots:
                 QCOMPARE(error.has_value(), !possible);
                 if (possible)
                     message.status = Status::streaming;
+                break;
+            }
+            case 18: {
+                const std::string title = text();
+                const Id fork = store->fork(m, title);
+                model.conversations[fork].title = title;
+                model.conversations[fork].automatic = title.empty();
+                const ModelConversation& source = model.conversations[model.messages[m].conversation];
+                model.conversations[fork].tags = source.tags;
+                const std::vector<Id> way = model.way_to(m);
+                const std::vector<Message> copies = store->branch(fork);
+                QCOMPARE(copies.size(), way.size());
+                for (std::size_t k = 0; k < way.size(); ++k) {
+                    ModelMessage copy = model.messages[way[k]];
+                    copy.conversation = fork;
+                    copy.parent = copies[k].parent;
+                    if (copy.status == Status::streaming)
+                        copy.status = Status::interrupted;
+                    model.add(copies[k].id, copy);
+                }
                 break;
             }
             case 17: {

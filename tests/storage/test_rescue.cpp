@@ -180,6 +180,55 @@ private slots:
         QCOMPARE(store.branch(3).size(), std::size_t{turns});
     }
 
+    void whatBelongsToAConversationIsKept()
+    {
+        const Profile profile;
+        std::string uuid;
+        {
+            const ProfileLock lock(profile.path());
+            ChatStore store(lock);
+            const Id id = store.create_conversation("kept");
+            store.set_draft(id, "half a thought", 4);
+            store.add_preset("Poet", R"({"temperature":1.2})");
+            store.begin_answer(store.append_message(id, Role::user, "a word"), {"Starter", {}, {}, "{}", 1});
+            uuid = store.conversation(id)->uuid;
+        }
+        const ProfileLock lock(profile.path());
+        rescue(lock);
+        ChatStore store(lock);
+        const Conversation kept = *store.conversation(store.list_conversations(Scope::active).at(0).id);
+        QCOMPARE(kept.uuid, uuid);
+        QCOMPARE(kept.draft, std::string("half a thought"));
+        QCOMPARE(kept.draft_cursor, 4);
+        QCOMPARE(store.presets().at(0).name, std::string("Poet"));
+        QCOMPARE(store.presets().at(0).settings, std::string(R"({"temperature":1.2})"));
+        QCOMPARE(store.search("word model:starter after:2020", 10).size(), std::size_t{1});
+    }
+
+    void anEarlierVersionIsRescuedToo()
+    {
+        const Profile profile;
+        fs::create_directories(profile.path());
+        {
+            Connection database(profile.database(), Connection::Mode::read_write);
+            migrate(database, migrations().first(2), profile.backups());
+            database.execute(R"sql(
+                INSERT INTO conversations (id, title, title_is_automatic, settings, created_at, updated_at)
+                VALUES (1, 'first', 0, '{}', 1, 1), (2, 'second', 0, '{}', 2, 2);
+                INSERT INTO messages (id, conversation, parent, ordinal, chosen, role, status, created_at, content)
+                VALUES (1, 1, NULL, 0, 1, 'user', 'complete', 1, 'of version two');
+            )sql");
+        }
+        const ProfileLock lock(profile.path());
+        const Rescued rescued = rescue(lock);
+        QCOMPARE(rescued.conversations, std::int64_t{2});
+        QCOMPARE(rescued.messages, std::int64_t{1});
+        ChatStore store(lock);
+        QCOMPARE(store.search("version", 10).size(), std::size_t{1});
+        QVERIFY(store.conversation(1)->uuid.size() == 32);
+        QVERIFY(store.conversation(1)->uuid != store.conversation(2)->uuid);
+    }
+
     void logIsRead()
     {
         const Profile profile;

@@ -47,8 +47,8 @@ Formulas::~Formulas()
         }
     }
     m_wake.notify_all();
-    if (m_thread.joinable()) {
-        m_thread.join();
+    if (m_thread) {
+        m_thread->wait();
     }
 }
 
@@ -75,8 +75,9 @@ Formulas::LayoutPtr Formulas::find(const QString& tex, bool display)
         }
     }
     m_wake.notify_all();
-    if (!m_thread.joinable()) {
-        m_thread = std::thread([this] { run(); });
+    if (!m_thread) {
+        m_thread.reset(QThread::create([this] { run(); })); // fonts need a thread of Qt's
+        m_thread->start();
     }
     return nullptr;
 }

@@ -10,12 +10,12 @@
 #include <QHash>
 #include <QObject>
 #include <QSet>
+#include <QThread>
 
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 namespace ui {
 
@@ -70,7 +70,7 @@ private:
     std::deque<Key> m_queue;
     Katex* m_katex = nullptr; // lives on the thread
     bool m_quit = false;
-    std::thread m_thread; // begins with the first formula
+    std::unique_ptr<QThread> m_thread; // begins with the first formula
 };
 
 } // namespace ui

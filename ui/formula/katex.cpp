@@ -15,13 +15,20 @@
 #include <mutex>
 #include <thread>
 
+#include <pthread.h>
+#include <time.h>
+
 namespace ui {
 
 namespace {
 
 constexpr qsizetype kLongestSource = 4000; // letters
 constexpr int kDeepest = 60;               // braces in braces
-constexpr std::chrono::milliseconds kTime{1000};
+// Of the processor, so that a busy machine changes nothing; and by the clock, in case that it sleeps.
+constexpr std::chrono::milliseconds kTime{400};
+constexpr std::chrono::milliseconds kLoadTime{1000};
+constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::milliseconds kLook{50};
 constexpr qint64 kLargestScript = 4 << 20;
 constexpr qsizetype kLargestTree = 8 << 20; // letters of JSON
 
@@ -93,11 +100,14 @@ public:
         m_thread.join();
     }
 
-    void begin(QJSEngine* engine)
+    // From now on the calling thread has this much time.
+    void begin(QJSEngine* engine, std::chrono::milliseconds time)
     {
         const std::lock_guard lock(m_mutex);
         m_engine = engine;
-        m_deadline = std::chrono::steady_clock::now() + kTime;
+        m_clocked = pthread_getcpuclockid(pthread_self(), &m_clock) == 0;
+        m_used = used() + time;
+        m_deadline = std::chrono::steady_clock::now() + kPatience;
         m_bitten = m_closed;
         engine->setInterrupted(m_closed);
         m_wake.notify_all();
@@ -133,16 +143,31 @@ private:
         while (!m_quit) {
             if (!m_engine || m_bitten) {
                 m_wake.wait(lock);
-            } else if (m_wake.wait_until(lock, m_deadline) == std::cv_status::timeout &&
-                       std::chrono::steady_clock::now() >= m_deadline) {
-                bite();
+            } else {
+                m_wake.wait_for(lock, kLook);
+                if (m_engine && (used() >= m_used || std::chrono::steady_clock::now() >= m_deadline)) {
+                    bite();
+                }
             }
         }
+    }
+
+    // What the watched thread has had of the processor; by the clock where that is not known.
+    std::chrono::nanoseconds used() const
+    {
+        timespec time = {};
+        if (!m_clocked || clock_gettime(m_clock, &time) != 0) {
+            return std::chrono::steady_clock::now().time_since_epoch();
+        }
+        return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
     }
 
     std::mutex m_mutex;
     std::condition_variable m_wake;
     QJSEngine* m_engine = nullptr;
+    clockid_t m_clock = {};
+    bool m_clocked = false;
+    std::chrono::nanoseconds m_used{0}; // that ends it
     std::chrono::steady_clock::time_point m_deadline;
     bool m_bitten = false;
     bool m_closed = false;
@@ -198,7 +223,7 @@ bool Katex::load()
     // The engine warns of each variable that the script uses before its declaration.
     QLoggingCategory::setFilterRules(QStringLiteral("qt.qml.compiler.warning=false"));
     m_engine = std::make_unique<QJSEngine>();
-    m_watchdog->begin(m_engine.get());
+    m_watchdog->begin(m_engine.get(), kLoadTime);
     m_engine->evaluate(QString::fromUtf8(file.readAll()), QStringLiteral("katex"));
     const QJSValue writer = m_engine->evaluate(QString::fromUtf8(kWriter), QStringLiteral("writer"));
     const QJSValue katex = m_engine->globalObject().property(QStringLiteral("katex"));
@@ -215,7 +240,7 @@ std::optional<FormulaLayout> Katex::layOut(const QString& tex, bool display)
     if (!isReasonableTex(tex) || !load()) {
         return std::nullopt;
     }
-    m_watchdog->begin(m_engine.get());
+    m_watchdog->begin(m_engine.get(), kTime);
     QJSValue function = m_engine->globalObject().property(QStringLiteral("layOut"));
     const QJSValue result = function.call({tex, display});
     if (m_watchdog->end()) {

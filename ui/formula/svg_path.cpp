@@ -8,7 +8,7 @@ namespace ui {
 
 namespace {
 
-constexpr double kLargest = 1e7;
+constexpr double kLargest = 1e8; // KaTeX draws lines of 40,000,040 units
 
 class Reader
 {

@@ -148,6 +148,13 @@ void TestBoxLayout::laysOut_data()
           R"(a \tag{1})",
           R"(a \\ b + c)",
           R"(\dbinom{n}{k} \genfrac{[}{]}{0pt}{}{a}{b})",
+          R"(\left( \begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix} \right))",
+          R"(\left| \begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix} \right\|)",
+          R"(\left[ \begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix} \right\rceil)",
+          R"(\left\{ \begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix} \right\rangle)",
+          R"(\left\uparrow \begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix} \right\Downarrow)",
+          R"(\left\lgroup \begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix} \right\rmoustache)",
+          R"(\sqrt{\begin{matrix} a\\b\\c\\d\\e\\f\\g \end{matrix}})",
           R"(\oiint \bigcup_{i} A_i \bigoplus \coprod)",
           R"(\mathllap{x}\mathrlap{y}\mathclap{z}w)",
           R"(\angl{n} \utilde{abc} \underrightarrow{ab} \overgroup{AB})"})

@@ -110,11 +110,9 @@ void TestKatex::hostile()
 {
     QFETCH(QString, tex);
     static Katex katex{Katex::find()};
-    for (const bool display : {true, false}) {
-        if (const std::optional<ui::FormulaLayout> layout = katex.layOut(tex, display)) {
-            for (const ui::Formula& part : layout->parts)
-                QVERIFY(part.width <= 500 && part.ascent <= 500 && part.descent <= 500);
-        }
+    if (const std::optional<ui::FormulaLayout> layout = katex.layOut(tex, true)) {
+        for (const ui::Formula& part : layout->parts)
+            QVERIFY(part.width <= 500 && part.ascent <= 500 && part.descent <= 500);
     }
     QVERIFY(katex.layOut(u"\\frac{a}{b}"_s, true));
 }

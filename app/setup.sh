@@ -15,6 +15,7 @@ packages=(
     qml6-module-qt-labs-folderlistmodel qml6-module-qtcore qml6-module-qttest
     libfmt-dev nlohmann-json3-dev libsqlite3-dev libmd4c-dev
     fonts-inter fonts-jetbrains-mono fonts-noto-cjk fonts-noto-color-emoji
+    libjs-katex fonts-katex # formulas; without them answers show their TeX
 )
 
 step() { printf '==> %s\n' "$*"; }
@@ -58,7 +59,7 @@ install_packages() {
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         step "No apt-get here. Needed by hand: a C++20 compiler, CMake 3.25, Ninja, Qt 6.4 or newer (Base with
     D-Bus, Declarative with Quick Controls, Dialogs and Test, Wayland), fmt, nlohmann-json, SQLite with FTS5,
-    md4c, and the fonts Inter, JetBrains Mono, Noto Sans CJK and Noto Color Emoji"
+    md4c, KaTeX with its fonts, and the fonts Inter, JetBrains Mono, Noto Sans CJK and Noto Color Emoji"
         return
     fi
     local missing as_root

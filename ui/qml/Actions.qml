@@ -7,6 +7,12 @@ Item {
     id: actions
 
     required property var host // the window
+    readonly property var commands: { // the same as an array
+        const list = []
+        for (let i = 0; i < all.length; ++i)
+            list.push(all[i])
+        return list
+    }
     readonly property list<QtObject> all: [
         Command { group: qsTr("Conversations"); text: qsTr("New chat"); keys: ["Ctrl+N"]
             run: () => actions.host.newChat() },
@@ -43,6 +49,14 @@ Item {
             keys: ["Up"] },
         Command { group: qsTr("Messages"); text: qsTr("To the end of the conversation"); keys: ["Ctrl+End"]
             run: () => actions.host.toEnd() },
+        Command { group: qsTr("Messages"); text: qsTr("Find in this conversation"); keys: ["Ctrl+F"]
+            run: () => actions.host.findInConversation(0) },
+        Command { group: qsTr("Messages"); text: qsTr("Next match"); keys: ["F3"]
+            run: () => actions.host.findInConversation(1) },
+        Command { group: qsTr("Messages"); text: qsTr("Previous match"); keys: ["Shift+F3"]
+            run: () => actions.host.findInConversation(-1) },
+        Command { group: qsTr("Messages"); text: qsTr("Copy the selection as Markdown")
+            keys: ["Ctrl+Shift+C"] },
         Command { group: qsTr("Messages"); text: qsTr("Write"); keys: ["Ctrl+L"]
             run: () => actions.host.show("chat") },
 
@@ -88,7 +102,7 @@ Item {
     }
 
     Instantiator {
-        model: actions.all.filter(command => typeof command.run === "function")
+        model: actions.commands.filter(command => typeof command.run === "function")
         delegate: Shortcut {
             required property var modelData
             sequences: modelData.keys

@@ -15,12 +15,14 @@ ListView {
     property var editedMessage: -1
     property real lastY: 0
     property bool placing: false // contentY is being set by this file
-    // A selection over several rows: where it began and where the pointer is.
-    property int anchorRow: -1
-    property int anchorPosition: 0
-    property int headRow: -1
-    property point headPoint
-    readonly property bool selectsRows: anchorRow >= 0 && headRow >= 0 && headRow !== anchorRow
+    // Selecting by a drag: whether it goes on, where the pointer is, and the rows where it began.
+    property bool selecting: false
+    property point pointer
+    property int pressedRow: -1
+    property int pressedPosition: 0
+    readonly property var finder: Chat.finder
+    property int matchRow: -1 // row and number there of the current match
+    property int matchIndex: -1
     readonly property real margin: width < Theme.px(800) ? Theme.gap16 : Theme.gap32
     readonly property real columnWidth: Math.min(Theme.columnWidth, width - 2 * margin)
     readonly property real wideWidth: Math.min(Theme.wideWidth, width - 2 * margin)
@@ -34,6 +36,7 @@ ListView {
     property real topOffset: 0
 
     signal chooseModel()
+    signal showDetails(var messageId)
     signal showSettings()
 
     model: MessageRows {
@@ -98,6 +101,8 @@ ListView {
         lastY = contentY
         placing = false
         Qt.callLater(look)
+        if (finder.message > 0)
+            Qt.callLater(showMatch)
     }
     // Tells the rows which of them are seen, so that those around come in.
     function look() {
@@ -158,65 +163,189 @@ ListView {
         const y = Math.max(0, Math.min(height - 1, point.y)) + contentY
         return indexAt(contentX + width / 2, y)
     }
-    function beginSelection(point) {
-        if (selectsRows) {
-            for (let row = Math.min(anchorRow, headRow); row <= Math.max(anchorRow, headRow); ++row)
-                deselect(row)
-        }
-        headRow = -1
-        anchorRow = rowAt(point)
-        const text = textItemAt(anchorRow)
-        if (!text || !text.contains(mapToItem(text, point)))
-            anchorRow = -1
-        else
-            anchorPosition = positionIn(text, point)
-    }
-    function extendSelection(point) {
-        if (anchorRow < 0)
-            return
-        headPoint = point
-        Qt.callLater(applySelection) // after the text under the pointer has made its own of it
-    }
-    function applySelection() {
-        const row = rowAt(headPoint)
-        if (row < 0 || anchorRow < 0 || (headRow < 0 && row === anchorRow))
-            return
-        const before = headRow < 0 ? anchorRow : headRow
-        headRow = row
-        const down = row > anchorRow
-        for (let i = Math.min(before, row, anchorRow); i <= Math.max(before, row, anchorRow); ++i) {
-            const text = textItemAt(i)
-            if (!text || (i === anchorRow && row === anchorRow))
-                continue
-            if (i === anchorRow)
-                text.select(down ? anchorPosition : 0, down ? text.length : anchorPosition)
-            else if (i === row)
-                text.select(down ? 0 : positionIn(text, headPoint),
-                            down ? positionIn(text, headPoint) : text.length)
-            else if (i > Math.min(row, anchorRow) && i < Math.max(row, anchorRow))
-                text.selectAll()
-            else
-                text.deselect()
-        }
-    }
-    function deselect(row) {
-        const text = textItemAt(row)
-        if (text)
-            text.deselect()
-    }
     function positionIn(text, point) {
         const place = mapToItem(text, point)
         return text.positionAt(place.x, place.y)
     }
-    function selectedText() {
-        const parts = []
-        for (let row = Math.min(anchorRow, headRow); row <= Math.max(anchorRow, headRow); ++row) {
-            const text = textItemAt(row)
-            const part = text ? text.selectedText : model.plainText(row)
-            if (part !== "")
-                parts.push(part)
+
+    // A text selects inside itself; a drag that leaves it, and the keyboard, select over rows.
+    function beginSelection(point, extend) {
+        const row = rowAt(point)
+        const text = textItemAt(row)
+        if (extend && model.hasSelection && text) {
+            model.extendTo(row, positionIn(text, point))
+            return
         }
-        return parts.join("\n\n")
+        model.clearSelection()
+        pressedRow = text && text.contains(mapToItem(text, point)) ? row : -1
+        pressedPosition = pressedRow >= 0 ? positionIn(text, point) : 0
+        selecting = pressedRow >= 0
+    }
+    function extendSelection(point) {
+        pointer = point
+        if (selecting)
+            Qt.callLater(applySelection) // after the text under the pointer has made its own of it
+    }
+    function applySelection() {
+        const row = rowAt(pointer)
+        const text = textItemAt(row)
+        if (!selecting || row < 0 || (row === pressedRow && !model.hasSelection))
+            return
+        if (!model.hasSelection && text)
+            model.select(pressedRow, pressedPosition, row, positionIn(text, pointer))
+        else if (text)
+            model.extendTo(row, positionIn(text, pointer))
+        else // a table, a rule, a footer: all of it
+            model.extendTo(row, row > model.anchorRow() ? 1 : 0)
+    }
+    function endSelection() {
+        selecting = false
+        Qt.callLater(takeSelection)
+    }
+    // What a text has selected by itself, with the mouse, becomes the view's selection.
+    function takeSelection() {
+        const text = textItemAt(pressedRow)
+        if (!model.hasSelection && text && text.selectedText !== "")
+            model.select(pressedRow, text.selectionStart, pressedRow, text.selectionEnd)
+    }
+    function nextText(row, step) {
+        for (row += step; row >= 0 && row < count; row += step) {
+            if (textItemAt(row))
+                return row
+        }
+        return -1
+    }
+    function selectByKey(event) {
+        const focused = Window.activeFocusItem
+        if (!model.hasSelection) {
+            for (let row = rowNear(0, 1); row >= 0 && row < count; ++row) {
+                const text = textItemAt(row)
+                if (text && text === focused) {
+                    model.select(row, text.cursorPosition, row, text.cursorPosition)
+                    break
+                }
+            }
+        }
+        let row = model.headRow()
+        let text = textItemAt(row)
+        if (!text)
+            return false
+        let position = Math.min(model.headPosition(), text.length)
+        const place = text.positionToRectangle(position)
+        const middle = place.y + place.height / 2
+        const down = event.key === Qt.Key_Down || event.key === Qt.Key_Right
+        switch (event.key) {
+        case Qt.Key_Left:
+        case Qt.Key_Right:
+            position += down ? 1 : -1
+            break
+        case Qt.Key_Up:
+        case Qt.Key_Down: {
+            const y = middle + (down ? place.height : -place.height)
+            position = y < 0 ? -1 : y > text.contentHeight ? text.length + 1 : text.positionAt(place.x, y)
+            break
+        }
+        case Qt.Key_Home: position = text.positionAt(0, middle); break
+        case Qt.Key_End: position = text.positionAt(text.width, middle); break
+        default: return false
+        }
+        if (position < 0 || position > text.length) {
+            const next = nextText(row, down ? 1 : -1)
+            if (next < 0)
+                return true
+            row = next
+            text = textItemAt(row)
+            position = event.key === Qt.Key_Left ? text.length : event.key === Qt.Key_Right ? 0
+                : text.positionAt(place.x, down ? 1 : text.contentHeight - 1)
+        }
+        model.extendTo(row, position)
+        reveal(row, text.positionToRectangle(position))
+        return true
+    }
+    // Scrolls no further than it takes to see that part of a row's text.
+    function reveal(row, place) {
+        const text = textItemAt(row)
+        if (!text)
+            return
+        const top = text.mapToItem(view, 0, place.y).y
+        if (top < Theme.gap8)
+            scrollBy(top - Theme.gap32)
+        else if (top + place.height > height - Theme.gap8)
+            scrollBy(top + place.height - height + Theme.gap32)
+    }
+    function copySelection(markdown) {
+        const first = model.firstSelectedMessage()
+        const last = model.lastSelectedMessage()
+        const texts = {}
+        for (const row of [model.anchorRow(), model.headRow()]) {
+            const text = textItemAt(row)
+            if (text && text.selectedText !== "")
+                texts[row] = text.selectedSource ? text.selectedSource() : text.selectedText
+        }
+        Chat.copyRange(first, last, model.selectedPart(first, markdown, texts),
+                       model.selectedPart(last, markdown, texts), markdown)
+    }
+
+    function openMenu(point) {
+        const row = rowAt(point)
+        if (row < 0)
+            return
+        takeSelection()
+        const value = name => model.value(row, name)
+        menu.messageId = value("messageId")
+        menu.role = value("role")
+        menu.status = value("status")
+        menu.last = value("isLast")
+        menu.selection = model.hasSelection
+        menu.popup(view, point)
+    }
+    function edit(messageId) {
+        editedMessage = messageId
+        const row = model.rowOfMessage(messageId)
+        if (row < 0)
+            return
+        let last = row // an answer is edited below its text
+        while (last + 1 < count && model.value(last + 1, "messageId") === messageId)
+            ++last
+        following = false
+        positionViewAtIndex(last, ListView.Contain)
+    }
+
+    function find() { findBar.open() }
+    function findNext(step) {
+        if (findBar.opened)
+            findBar.step(step)
+        else
+            findBar.open()
+    }
+    // Puts the current match on the screen, also one in a message that is not loaded yet.
+    function showMatch() {
+        const message = finder.message
+        const place = message > 0 ? model.locate(message, finder.query, finder.occurrence) : null
+        matchRow = place ? place.row : -1
+        matchIndex = place ? place.index : -1
+        if (!place)
+            return
+        if (place.count < 0) {
+            showMessage(Chat.rowOf(message), ListView.Beginning)
+        } else if (place.row >= 0) {
+            following = false
+            const item = itemAtIndex(place.row)
+            if (!item || item.y + item.height < contentY || item.y > contentY + height)
+                positionViewAtIndex(place.row, ListView.Center)
+            Qt.callLater(centerMatch)
+        }
+        if (place.count >= 0)
+            finder.setShown(message, place.count)
+    }
+    function centerMatch() {
+        const item = itemAtIndex(matchRow)
+        if (!item)
+            return
+        const y = item.y + item.matchY() - contentY
+        if (y < Theme.px(60) || y > height - Theme.px(40))
+            scrollBy(y - height / 2)
+        Qt.callLater(look)
     }
 
     onContentHeightChanged: Qt.callLater(following ? place : look)
@@ -234,11 +363,19 @@ ListView {
     onMovementEnded: if (atYEnd) following = true
 
     Keys.onPressed: event => {
-        if (event.matches(StandardKey.Copy) && selectsRows) {
-            Chat.copyText(selectedText())
-            event.accepted = true
+        event.accepted = true
+        if (event.matches(StandardKey.Copy) && model.hasSelection)
+            return copySelection(false)
+        if (event.key === Qt.Key_C && event.modifiers === (Qt.ControlModifier | Qt.ShiftModifier)
+                && model.hasSelection)
+            return copySelection(true)
+        if (event.matches(StandardKey.SelectAll))
+            return model.selectAll()
+        if (event.key === Qt.Key_Escape && model.hasSelection)
+            return model.clearSelection()
+        if (event.modifiers === Qt.ShiftModifier && selectByKey(event))
             return
-        }
+        event.accepted = false
         if (event.modifiers !== Qt.NoModifier && event.modifiers !== Qt.KeypadModifier)
             return
         switch (event.key) {
@@ -259,9 +396,61 @@ ListView {
         PointHandler {
             acceptedButtons: Qt.LeftButton
             acceptedDevices: PointerDevice.Mouse
-            onActiveChanged: if (active) view.beginSelection(point.position)
+            onActiveChanged: {
+                if (active)
+                    view.beginSelection(point.position, point.modifiers & Qt.ShiftModifier)
+                else
+                    view.endSelection()
+            }
             onPointChanged: if (active) view.extendSelection(point.position)
         }
+        TapHandler {
+            acceptedButtons: Qt.RightButton
+            onTapped: view.openMenu(point.position)
+        }
+    }
+    Timer { // a drag beyond an edge goes on
+        interval: 30
+        repeat: true
+        running: view.selecting && (view.pointer.y < 0 || view.pointer.y > view.height)
+        onTriggered: {
+            view.following = false
+            view.scrollBy(view.pointer.y < 0 ? Math.max(-60, view.pointer.y) : Math.min(60, view.pointer.y - view.height))
+            view.applySelection()
+        }
+    }
+    MessageMenu {
+        id: menu
+        onCopy: markdown => {
+            if (selection)
+                view.copySelection(markdown)
+            else if (markdown)
+                Chat.copyMessage(messageId)
+            else
+                Chat.copyMessageText(messageId)
+        }
+        onEdit: view.edit(messageId)
+        onShowDetails: view.showDetails(messageId)
+    }
+    FindBar {
+        id: findBar
+        parent: view
+        anchors.top: parent.top
+        anchors.right: parent.right
+        anchors.topMargin: Theme.gap8
+        anchors.rightMargin: Theme.gap24
+        width: Math.min(implicitWidth, parent.width - 2 * Theme.gap16)
+        z: 3
+        onAboutToSearch: {
+            const row = view.rowNear(view.height - 1, -1)
+            if (row >= 0 && finder.message === 0)
+                finder.startAt(view.model.value(row, "messageId"))
+        }
+        onClosed: view.forceActiveFocus()
+    }
+    Connections {
+        target: view.finder
+        function onChanged() { Qt.callLater(view.showMatch) }
     }
     WheelHandler {
         acceptedDevices: PointerDevice.Mouse | PointerDevice.TouchPad
@@ -276,8 +465,6 @@ ListView {
         target: Chat
         function onConversationIdChanged() {
             view.editedMessage = -1
-            view.anchorRow = -1
-            view.headRow = -1
             view.toEnd()
         }
         function onAppended() { if (view.following) Qt.callLater(view.place) }
@@ -297,6 +484,39 @@ ListView {
         width: ListView.view ? ListView.view.width : 0
         implicitHeight: content.implicitHeight + content.y
 
+        opacity: view.editedMessage === model.messageId && kind !== "footer" && kind !== "user" ? 0.45 : 1
+        function matchY() { return textItem ? textItem.mapToItem(cell, 0, marks.item ? marks.item.currentY() : 0).y : 0 }
+        function applySelection() {
+            if (!textItem)
+                return
+            const part = view.model.selectionIn(index, textItem.length)
+            if (part.x < 0)
+                textItem.deselect()
+            else
+                textItem.select(part.x, part.y)
+        }
+        onTextItemChanged: if (textItem && view.model.hasSelection) applySelection()
+        Connections {
+            target: view.model
+            function onSelectionChanged() { cell.applySelection() }
+        }
+        Loader {
+            id: marks
+            active: cell.textItem !== null && view.finder.query !== ""
+            sourceComponent: MatchMarks {
+                text: cell.textItem
+                query: view.finder.query
+                current: view.matchRow === cell.index ? view.matchIndex : -1
+            }
+        }
+        Rectangle { // what has no text item shows that the match is in it
+            visible: cell.textItem === null && view.matchRow === cell.index
+            anchors.fill: content
+            color: "transparent"
+            radius: Theme.cardRadius
+            border.width: 2
+            border.color: Theme.accent
+        }
         HoverHandler {
             onHoveredChanged: if (hovered) view.hoveredMessage = cell.model.messageId
         }
@@ -376,11 +596,23 @@ ListView {
         Component {
             id: footer
             MessageFooter {
+                id: answerFooter
                 row: cell.model
                 column: view.columnWidth
                 highlighted: cell.highlighted
+                editing: view.editedMessage === cell.model.messageId
+                onEditRequested: view.edit(cell.model.messageId)
+                onEditEnded: view.editedMessage = -1
+                onForkRequested: Chat.fork(cell.model.messageId)
                 onChooseModel: view.chooseModel()
                 onShowSettings: view.showSettings()
+                Connections {
+                    target: view
+                    function onShowDetails(messageId) {
+                        if (messageId === cell.model.messageId)
+                            answerFooter.openDetails()
+                    }
+                }
             }
         }
     }
@@ -413,6 +645,7 @@ ListView {
 
     AbstractButton {
         id: endButton
+        objectName: "endButton"
         anchors.horizontalCenter: parent.horizontalCenter
         anchors.bottom: parent.bottom
         anchors.bottomMargin: Theme.gap12

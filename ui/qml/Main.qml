@@ -220,7 +220,7 @@ ApplicationWindow {
     RestoreDialog { id: restoreDialog }
     KeysList {
         id: keysList
-        commands: actions.all
+        commands: actions.commands
     }
 
     FocusScope {

@@ -12,6 +12,7 @@ Item {
     required property var row
     required property real column
     property bool highlighted: false
+    property bool editing: false
     readonly property bool streaming: row.status === "streaming"
     readonly property bool reading: streaming && Chat.state === "reading"
     readonly property bool waiting: streaming && Chat.state === "waiting"
@@ -26,6 +27,17 @@ Item {
 
     signal chooseModel()
     signal showSettings()
+    signal editRequested()
+    signal editEnded()
+    signal forkRequested()
+
+    function openDetails() { details.open() }
+    onEditingChanged: beginEdit()
+    Component.onCompleted: beginEdit()
+    function beginEdit() {
+        if (editing)
+            editor.begin()
+    }
 
     implicitHeight: layout.height
     Accessible.role: Accessible.Grouping
@@ -69,6 +81,19 @@ Item {
                     radius: height / 2
                     color: Theme.accent
                 }
+            }
+        }
+        MessageEditor {
+            id: editor
+            visible: footer.editing
+            width: parent.width
+            original: footer.row.text
+            action: qsTr("Keep as new version")
+            onCancelled: footer.editEnded()
+            onSubmitted: text => {
+                const id = footer.row.messageId
+                footer.editEnded()
+                Chat.edit(id, text)
             }
         }
         Item { // what went wrong, and the way out
@@ -133,8 +158,8 @@ Item {
             width: parent.width
             height: Theme.px(36)
             opacity: footer.ended && (footer.row.isLast || footer.highlighted || copyButton.activeFocus
-                     || againButton.activeFocus || detailsButton.activeFocus || siblings.focused
-                     || details.opened) ? 1 : 0
+                     || againButton.activeFocus || editButton.activeFocus || forkButton.activeFocus
+                     || detailsButton.activeFocus || siblings.focused || details.opened) ? 1 : 0
             Behavior on opacity { NumberAnimation { duration: Theme.duration } }
             Row {
                 id: actions
@@ -168,6 +193,22 @@ Item {
                     onClicked: Chat.regenerate(footer.row.messageId)
                 }
                 IconButton {
+                    id: editButton
+                    iconName: "pencil"
+                    iconSize: 16
+                    text: qsTr("Edit answer")
+                    enabled: Chat.state === "idle"
+                    onClicked: footer.editRequested()
+                }
+                IconButton {
+                    id: forkButton
+                    iconName: "branch"
+                    iconSize: 16
+                    text: qsTr("Fork from here")
+                    enabled: Chat.state === "idle"
+                    onClicked: footer.forkRequested()
+                }
+                IconButton {
                     id: detailsButton
                     iconName: "info"
                     iconSize: 16
@@ -182,6 +223,14 @@ Item {
                 Siblings {
                     id: siblings
                     row: footer.row
+                }
+                FText {
+                    anchors.verticalCenter: parent.verticalCenter
+                    leftPadding: Theme.gap8
+                    visible: footer.row.edited === true
+                    text: qsTr("edited")
+                    font.pixelSize: Theme.captionSize
+                    color: Theme.textMuted
                 }
                 FText {
                     anchors.verticalCenter: parent.verticalCenter

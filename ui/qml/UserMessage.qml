@@ -105,90 +105,25 @@ Item {
             }
         }
     }
-    Rectangle {
+    MessageEditor {
         id: editor
         visible: message.editing
         anchors.right: frame.right
         width: frame.width
-        height: visible ? area.height + buttons.height + 3 * Theme.gap12 : 0
-        radius: Theme.cardRadius
-        color: Theme.raised
-        border.width: area.activeFocus ? 2 : 0
-        border.color: Theme.accent
-
-        Flickable {
-            id: area
-            x: Theme.gap16
-            y: Theme.gap12
-            width: parent.width - 2 * Theme.gap16
-            height: Math.min(input.implicitHeight, Theme.px(320))
-            contentHeight: input.implicitHeight
-            clip: true
-            boundsBehavior: Flickable.StopAtBounds
-            TextArea.flickable: TextArea {
-                id: input
-                padding: 0
-                leftPadding: 0
-                wrapMode: TextEdit.Wrap
-                textFormat: TextEdit.PlainText
-                font.family: Theme.uiFont
-                font.pixelSize: Theme.readingSize
-                color: Theme.text
-                selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
-                selectedTextColor: Theme.text
-                background: null
-                Accessible.name: qsTr("Edit message")
-                Keys.onPressed: event => {
-                    if (event.key === Qt.Key_Escape && !inputMethodComposing) {
-                        message.editEnded()
-                        event.accepted = true
-                    } else if (event.key === Qt.Key_Tab || event.key === Qt.Key_Backtab) {
-                        event.accepted = true
-                        nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
-                    } else if ((event.key === Qt.Key_Return || event.key === Qt.Key_Enter)
-                               && !(event.modifiers & Qt.ShiftModifier)) {
-                        event.accepted = true
-                        if (!inputMethodComposing)
-                            editor.submit()
-                    }
-                }
-            }
-            ScrollBar.vertical: FScrollBar {}
-        }
-        function submit() {
-            const text = input.text
-            if (text.trim() === "")
-                return
+        original: message.row.text
+        action: qsTr("Send as new branch")
+        possible: Chat.canSend
+        onCancelled: message.editEnded()
+        onSubmitted: text => {
+            const id = message.row.messageId
             message.editEnded()
-            if (text !== message.row.text)
-                Chat.edit(message.row.messageId, text)
-        }
-        Row {
-            id: buttons
-            anchors.right: parent.right
-            anchors.bottom: parent.bottom
-            anchors.margins: Theme.gap12
-            spacing: Theme.gap8
-            FButton {
-                text: qsTr("Cancel")
-                flat: true
-                onClicked: message.editEnded()
-            }
-            FButton {
-                text: qsTr("Send as new branch")
-                primary: true
-                enabled: input.text.trim() !== "" && Chat.canSend
-                onClicked: editor.submit()
-            }
+            Chat.edit(id, text)
         }
     }
     onEditingChanged: beginEdit()
     Component.onCompleted: beginEdit()
     function beginEdit() {
-        if (!editing)
-            return
-        input.text = row.text
-        input.forceActiveFocus()
-        input.cursorPosition = input.length
+        if (editing)
+            editor.begin()
     }
 }

@@ -5,6 +5,7 @@
 #include "ui/markdown/markdown_blocks.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace ui {
 
@@ -13,7 +14,8 @@ namespace {
 constexpr int margin = 32; // messages in the window on each side of what is seen
 constexpr int slack = 32;  // more before the farthest ones go
 constexpr int step = 4;    // messages that come in at a time: each has to be parsed
-constexpr int nearest = 3; // on each side, of a message that is gone to
+constexpr int behind_all = std::numeric_limits<int>::max(); // a block or position
+constexpr int nearest = 3;                                  // on each side, of a message that is gone to
 
 } // namespace
 
@@ -100,6 +102,129 @@ QString MessageRows::plainText(int row) const
         return messageValue(at.message, "text").toString();
     }
     return at.block >= 0 && message.blocks ? message.blocks->plainAt(at.block) : QString();
+}
+
+QVariantMap MessageRows::locate(qint64 messageId, const QString& text, int occurrence) const
+{
+    QVariantMap found{
+        {QStringLiteral("row"), -1}, {QStringLiteral("index"), 0}, {QStringLiteral("count"), -1}};
+    int row = rowOfMessage(messageId);
+    if (row < 0 || text.isEmpty()) {
+        return found;
+    }
+    const int message = messageOf(row);
+    int count = 0;
+    for (; messageOf(row) == message; ++row) {
+        const int here = static_cast<int>(plainText(row).count(text, Qt::CaseInsensitive));
+        if (occurrence >= count && occurrence < count + here) {
+            found[QStringLiteral("row")] = row;
+            found[QStringLiteral("index")] = occurrence - count;
+        }
+        count += here;
+    }
+    found[QStringLiteral("count")] = count;
+    return found;
+}
+
+MessageRows::Spot MessageRows::spot(int row, int position) const
+{
+    if (row < 0 || row >= count()) {
+        return {};
+    }
+    const Place at = place(static_cast<size_t>(row));
+    const bool footer = m_messages[at.message].answer && at.block < 0;
+    return {m_first + static_cast<int>(at.message), footer ? behind_all : at.block, position};
+}
+
+int MessageRows::rowOf(const Spot& spot) const
+{
+    if (spot.message < m_first || spot.message >= end()) {
+        return -1;
+    }
+    const Message& message = m_messages[static_cast<size_t>(spot.message - m_first)];
+    const size_t row = std::min(static_cast<size_t>(std::max(0, spot.block)), message.rows() - 1);
+    return static_cast<int>(message.begin + row);
+}
+
+void MessageRows::setSelection(const Spot& anchor, const Spot& head)
+{
+    if (anchor == m_anchor && head == m_head) {
+        return;
+    }
+    m_anchor = anchor;
+    m_head = head;
+    emit selectionChanged();
+}
+
+void MessageRows::select(int anchorRow, int anchorPosition, int headRow, int headPosition)
+{
+    setSelection(spot(anchorRow, anchorPosition), spot(headRow, headPosition));
+}
+
+void MessageRows::extendTo(int headRow, int headPosition)
+{
+    if (m_anchor.message >= 0) {
+        setSelection(m_anchor, spot(headRow, headPosition));
+    }
+}
+
+void MessageRows::selectAll()
+{
+    if (messageCount() > 0) {
+        setSelection({0, -1, 0}, {messageCount() - 1, behind_all, behind_all});
+    }
+}
+
+void MessageRows::clearSelection()
+{
+    setSelection({}, {});
+}
+
+QPoint MessageRows::selectionIn(int row, int length) const
+{
+    const Spot begin = std::min(m_anchor, m_head);
+    const Spot last = std::max(m_anchor, m_head);
+    const Spot from = spot(row, 0);
+    const Spot to = spot(row, length);
+    if (!hasSelection() || from.message < 0 || to <= begin || from >= last) {
+        return {-1, -1};
+    }
+    return {std::max(begin, from).position, std::min(last, to).position};
+}
+
+QVariant MessageRows::selectedPart(int message, bool markdown, const QVariantMap& texts) const
+{
+    const Spot begin = std::min(m_anchor, m_head);
+    const Spot last = std::max(m_anchor, m_head);
+    if (message < m_first || message >= end()) {
+        return {};
+    }
+    const Message& part = m_messages[static_cast<size_t>(message - m_first)];
+    const Spot from = spot(static_cast<int>(part.begin), 0);
+    const int lastText = static_cast<int>(part.begin + (part.answer ? part.blockRows : 1)) - 1;
+    const Spot to = spot(lastText, static_cast<int>(plainText(lastText).size()));
+    if (begin <= from && last >= to) {
+        return {};
+    }
+    QStringList parts;
+    for (int row = static_cast<int>(part.begin); row <= lastText; ++row) {
+        const QString whole = plainText(row);
+        const QPoint range = selectionIn(row, static_cast<int>(whole.size()));
+        if (range.x() < 0) {
+            continue;
+        }
+        const bool all = range.x() == 0 && range.y() >= whole.size();
+        const QVariant known = texts.value(QString::number(row));
+        if (markdown && part.blocks && (all || rowOf(begin) != rowOf(last))) {
+            parts +=
+                part.blocks->markdownAt(row - static_cast<int>(part.begin)); // a part of one is no Markdown
+        } else {
+            parts +=
+                known.isValid() ? known.toString() : whole.mid(range.x(), range.y() - range.x()).trimmed();
+        }
+    }
+    parts.removeAll(QString());
+    return parts.join(QStringLiteral("\n\n"));
 }
 
 int MessageRows::rowCount(const QModelIndex& parent) const
@@ -266,6 +391,7 @@ void MessageRows::reload()
     m_target = -1;
     m_wantedLast = -1;
     m_seenFirst = m_seenLast = messageCount() - 1;
+    clearSelection();
     endResetModel();
     begin();
     emit countChanged();
@@ -489,6 +615,11 @@ void MessageRows::insertMessages(int first, int last)
     if (m_target >= first) {
         m_target += added;
     }
+    for (Spot* spot : {&m_anchor, &m_head}) {
+        if (spot->message >= first) {
+            spot->message += added;
+        }
+    }
     const bool wasEmpty = m_messages.empty();
     const int before = end();
     if (!wasEmpty && first <= m_seenFirst) {
@@ -527,6 +658,9 @@ void MessageRows::removeMessages(int first, int last)
     const int removed = last - first + 1;
     m_wantedLast = -1;
     m_adjust.start();
+    if (std::max(m_anchor, m_head).message >= first) { // what is not there any more cannot stay selected
+        clearSelection();
+    }
     m_target = m_target > last ? m_target - removed : m_target >= first ? -1 : m_target;
     const int from = std::max(first, m_first);
     const int to = std::min(last, end() - 1);

@@ -15,10 +15,13 @@
 #pragma once
 
 #include <QAbstractListModel>
+#include <QPoint>
 #include <QPointer>
 #include <QTimer>
 #include <QtQml/qqmlregistration.h>
 
+#include <algorithm>
+#include <compare>
 #include <vector>
 
 namespace ui {
@@ -34,6 +37,7 @@ class MessageRows : public QAbstractListModel
     Q_PROPERTY(int messageCount READ messageCount NOTIFY windowChanged)
     Q_PROPERTY(bool reachesStart READ reachesStart NOTIFY windowChanged)
     Q_PROPERTY(bool reachesEnd READ reachesEnd NOTIFY windowChanged)
+    Q_PROPERTY(bool hasSelection READ hasSelection NOTIFY selectionChanged)
 
 public:
     explicit MessageRows(QObject* parent = nullptr);
@@ -57,6 +61,30 @@ public:
     Q_INVOKABLE int rowOfMessage(qint64 messageId) const;
     // The value of a role in a row, for code that has no delegate at hand.
     Q_INVOKABLE QVariant value(int row, const QString& role) const;
+    // Where in a message a text stands for the n-th time, as it is read: row (-1: not in the window), index
+    // (which of those in the row), count (how many the message shows).
+    Q_INVOKABLE QVariantMap locate(qint64 messageId, const QString& text, int occurrence) const;
+
+    // The selection, over any number of messages, in or out of the window. Positions are letters of a row.
+    bool hasSelection() const { return m_anchor.message >= 0 && m_anchor != m_head; }
+    Q_INVOKABLE void select(int anchorRow, int anchorPosition, int headRow, int headPosition);
+    Q_INVOKABLE void extendTo(int headRow, int headPosition); // the anchor stays
+    Q_INVOKABLE void selectAll();
+    Q_INVOKABLE void clearSelection();
+    // The letters of a row that are selected, from x to y; both -1 where there are none.
+    Q_INVOKABLE QPoint selectionIn(int row, int length) const;
+    Q_INVOKABLE int anchorRow() const { return rowOf(m_anchor); } // -1: not in the window
+    Q_INVOKABLE int headRow() const { return rowOf(m_head); }
+    Q_INVOKABLE int headPosition() const { return m_head.position; }
+    Q_INVOKABLE int firstSelectedMessage() const
+    {
+        return std::min(m_anchor, m_head).message;
+    } // of the source
+    Q_INVOKABLE int lastSelectedMessage() const { return std::max(m_anchor, m_head).message; }
+    // What is selected of a message: null where that is all of it or unknown. `texts`: by row, what a view
+    // knows better than the source.
+    Q_INVOKABLE QVariant selectedPart(int message, bool markdown, const QVariantMap& texts) const;
+
     // The plain text of a row as it is copied.
     Q_INVOKABLE QString plainText(int row) const;
 
@@ -68,6 +96,7 @@ signals:
     void sourceChanged();
     void countChanged();
     void windowChanged();
+    void selectionChanged();
     void arrived(int row);
     void wanted(int first, int last);   // rows of the source whose texts will be needed
     void unneeded(int first, int last); // outside of these no text is needed
@@ -92,6 +121,14 @@ private:
         bool answer = false;
         size_t rows() const { return answer ? blockRows + 1 : 1; }
     };
+    // A place in the conversation. The footer of an answer is behind all of its blocks.
+    struct Spot
+    {
+        int message = -1; // of the source
+        int block = -1;
+        int position = 0;
+        auto operator<=>(const Spot&) const = default;
+    };
     struct Place
     {
         size_t message = 0;
@@ -103,6 +140,9 @@ private:
     bool isLoaded(int message) const;
     int loadedFrom(int message, int limit) const;
     Message read(int message);
+    Spot spot(int row, int position) const;
+    int rowOf(const Spot& spot) const;
+    void setSelection(const Spot& anchor, const Spot& head);
     void begin();
     void arrive();
     void adjust();
@@ -139,6 +179,8 @@ private:
     int m_wantedLast = -1;
     int m_target = -1; // where go() leads; -1: it has arrived
     QTimer m_adjust;
+    Spot m_anchor;
+    Spot m_head;
 };
 
 } // namespace ui

@@ -105,6 +105,8 @@ private:
                 if (end >= 0) {
                     return formula(i, end + 2);
                 }
+                m_result += QLatin1String("\\\\"); // a formula without an end stands as it was written
+                return copy(i, 2);
             }
             return copy(i, 2);
         }

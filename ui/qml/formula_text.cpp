@@ -72,6 +72,9 @@ void FormulaText::write()
         at = end + kFormulaEnd.size();
     }
     rich += QStringView(m_html).sliced(at);
+    if (!m_layouts.empty()) { // a background would be as tall as the images in its line
+        rich.replace(QLatin1String("<code>"), QLatin1String("<code style=\"background-color:transparent\">"));
+    }
     if (rich != m_rich) {
         m_rich = rich;
         emit richChanged();

@@ -61,6 +61,7 @@ void TestInlineHtml::renders_data()
     QTest::newRow("formula in code") << u"`\\(a\\)` and `$b$`"_s
                                      << u"<code>\\(a\\)</code> and <code>$b$</code>"_s;
     QTest::newRow("code in a formula") << u"\\(`a`\\)"_s << u"<math>\\(`a`\\)</math>"_s;
+    QTest::newRow("formula without end") << u"so \\(a_b and \\[c"_s << u"so \\(a_b and \\[c"_s;
     QTest::newRow("escaped backslash") << u"\\\\(a\\)"_s << u"\\(a)"_s;
     QTest::newRow("number") << u"$5$ and $3x+2$"_s << u"<math>$5$</math> and <math>$3x+2$</math>"_s;
     for (const QString& plain : {u"$5 and $10"_s, u"$5, or US$7"_s, u"it is $5-10 per unit, $ 20 for two"_s,

@@ -222,9 +222,9 @@ QString History::fileName(const QVariantList& ids, const QString& format) const
 void History::backUpNow()
 {
     work(tr("Making a backup"), [this, keep = m_settings.backupsKept()] {
-        storage::Connection reader(storage::database_file(m_lock.profile()),
-                                   storage::Connection::Mode::read_only);
-        const std::filesystem::path file = storage::back_up(reader, m_lock.profile() / "backups", keep);
+        storage::Connection database(storage::database_file(m_lock.profile()),
+                                     storage::Connection::Mode::copy_only);
+        const std::filesystem::path file = storage::back_up(database, m_lock.profile() / "backups", keep);
         return Outcome{tr("Backed up to %1.").arg(pathToQt(file))};
     });
 }

@@ -2,6 +2,7 @@
 // The real window on a scripted engine and a profile of samples, to look at it:
 //   ui_preview [--theme light|dark] [--size 1200x800] [--open TITLE] [--say TEXT] [--model none|slow|failing]
 //              [--empty] [--gpu] [--page settings|models] [--after MS --shot FILE.png]
+//              [--profile DIR] [--many N] [--zoom FACTOR] [--fill-only]
 #include "tests/ui/fake_engine.h"
 #include "tests/ui/sample_profile.h"
 #include "ui/session.h"
@@ -38,6 +39,12 @@ int main(int argc, char** argv)
         {QStringLiteral("page"), QStringLiteral("settings or models"), QStringLiteral("page"),
          QStringLiteral("chat")},
         {QStringLiteral("empty"), QStringLiteral("an empty profile, first start")},
+        {QStringLiteral("profile"), QStringLiteral("kept there"), QStringLiteral("folder")},
+        {QStringLiteral("many"), QStringLiteral("more conversations, with folders and tags"),
+         QStringLiteral("count"), QStringLiteral("0")},
+        {QStringLiteral("zoom"), QStringLiteral("of the window"), QStringLiteral("factor"),
+         QStringLiteral("1")},
+        {QStringLiteral("fill-only"), QStringLiteral("makes the profile and ends")},
         {QStringLiteral("after"), QStringLiteral("milliseconds until the picture"), QStringLiteral("ms"),
          QStringLiteral("1500")},
         {QStringLiteral("shot"), QStringLiteral("writes a picture and ends"), QStringLiteral("file")},
@@ -45,13 +52,17 @@ int main(int argc, char** argv)
     parser.process(application);
 
     const QTemporaryDir folder;
-    const auto profile = ui::pathFromQt(folder.path());
+    const auto profile = ui::pathFromQt(
+        parser.isSet(QStringLiteral("profile")) ? parser.value(QStringLiteral("profile")) : folder.path());
     const storage::ProfileLock lock(profile);
     const bool empty = parser.isSet(QStringLiteral("empty"));
-    if (!empty) {
+    if (!empty && !std::filesystem::exists(storage::database_file(profile))) {
         storage::ChatStore store(lock);
         sample::fill(store);
+        sample::fillMany(store, lock, parser.value(QStringLiteral("many")).toInt());
     }
+    if (parser.isSet(QStringLiteral("fill-only")))
+        return 0;
 
     const auto world = std::make_shared<fake::World>();
     const bool gpu = parser.isSet(QStringLiteral("gpu"));
@@ -95,6 +106,7 @@ int main(int argc, char** argv)
     ui::Session session(lock, profile / "settings.ini", fake::functions(world),
                         {profile / "starter.gguf", profile / "models"});
     session.settings.setTheme(parser.value(QStringLiteral("theme")));
+    session.settings.setZoom(parser.value(QStringLiteral("zoom")).toDouble());
     session.settings.setFirstStartDone(!empty);
     if (gpu)
         session.settings.setDevice(QStringLiteral("cuda:0"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/ui/sample_profile.h"
 
+#include <array>
+#include <fmt/format.h>
 #include <string>
 
 namespace sample {
@@ -112,6 +114,29 @@ void fill(storage::ChatStore& store)
     store.finish_answer(second, result(markdown()));
     ask(store, id, "And what does it cost?\nPlease be brief.",
         result("One more small matrix product for each token, and nothing else that you would notice."));
+}
+
+void fillMany(storage::ChatStore& store, const storage::ProfileLock& lock, int count)
+{
+    const std::array subjects = {"Soup for six",       "The verbs of Latin",   "A letter to the council",
+                                 "Sorting in place",   "北京的秋天",           "Why the sky is blue",
+                                 "Tax of last year",   "Names for a boat",     "A talk about bees",
+                                 "Bread without salt", "Sqlite and its locks", "Trains to Porto"};
+    const std::array folders = {"Work", "Work/Letters", "Work/Code", "Home", "学习"};
+    const std::array tags = {"idea", "later", "bees"};
+    for (int i = 0; i < count; ++i) {
+        const std::size_t n = static_cast<std::size_t>(i);
+        const storage::Id id =
+            conversation(store, fmt::format("{} {}", subjects[n % subjects.size()], i + 1).c_str());
+        store.append_message(id, storage::Role::user, fmt::format("Tell me more about number {}.", i));
+        if (i % 3 == 0)
+            store.set_folder(id, folders[n / 3 % folders.size()]);
+        if (i % 7 == 0)
+            store.set_tags(id, {tags[n / 7 % tags.size()]});
+    }
+    storage::Connection database(storage::database_file(lock.profile()),
+                                 storage::Connection::Mode::read_write);
+    database.run("UPDATE conversations SET updated_at = updated_at - (id % 60) * 86400000 WHERE id > 6");
 }
 
 } // namespace sample

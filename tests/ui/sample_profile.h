@@ -8,6 +8,9 @@ namespace sample {
 // A few conversations with Markdown, branches and the ends that answers come to.
 void fill(storage::ChatStore& store);
 
+// Many more of two messages each, over the last two months, some in folders, some with tags.
+void fillMany(storage::ChatStore& store, const storage::ProfileLock& lock, int count);
+
 // A long answer that has one of everything that Markdown offers.
 const char* markdown();
 

@@ -29,7 +29,7 @@ Row {
             Accessible.name: qsTr("Accent: %1").arg(text)
             Accessible.checked: current
             onClicked: Settings.accent = modelData.value
-            Keys.onReturnPressed: click()
+            Keys.onReturnPressed: clicked()
             contentItem: Item {
                 Rectangle {
                     anchors.centerIn: parent

@@ -40,7 +40,7 @@ Item {
         Command { group: qsTr("Conversations"); text: qsTr("Move this conversation to the trash")
             keys: ["Ctrl+Shift+Del"]; run: () => actions.host.trashCurrent() },
         Command { group: qsTr("Conversations"); text: qsTr("Undo the last deletion or move")
-            keys: ["Ctrl+Shift+Z"]; run: () => actions.host.undo() },
+            keys: ["Ctrl+Alt+Z"]; run: () => actions.host.undo() },
 
         Command { group: qsTr("Messages"); text: qsTr("Send"); keys: ["Return"] },
         Command { group: qsTr("Messages"); text: qsTr("Break the line"); keys: ["Shift+Return"] },

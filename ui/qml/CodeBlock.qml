@@ -31,7 +31,7 @@ Item {
         focusPolicy: Qt.TabFocus
         hoverEnabled: true
         Accessible.role: Accessible.Button
-        Keys.onReturnPressed: click()
+        Keys.onReturnPressed: clicked()
         contentItem: Item {
             Row {
                 id: parts

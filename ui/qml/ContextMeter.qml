@@ -6,6 +6,7 @@ import Fathom.Core
 
 AbstractButton {
     id: meter
+    objectName: "contextMeter"
 
     readonly property real part: Chat.contextLimit > 0 ? Math.min(1, Chat.contextUsed / Chat.contextLimit) : 0
     readonly property bool fills: part >= 0.85
@@ -30,7 +31,7 @@ AbstractButton {
     Accessible.role: Accessible.Button
     Accessible.name: qsTr("Context in use: %1 tokens").arg(summary)
     onClicked: popup.opened ? popup.close() : popup.open()
-    Keys.onReturnPressed: click()
+    Keys.onReturnPressed: clicked()
 
     contentItem: Row {
         spacing: Theme.gap8
@@ -66,6 +67,7 @@ AbstractButton {
     Popup {
         id: popup
         objectName: "contextPopup"
+        readonly property real column: width - 2 * padding
         y: parent.height + Theme.gap8
         x: Math.min(0, parent.width - width)
         width: Theme.px(360)
@@ -87,7 +89,7 @@ AbstractButton {
             Accessible.role: Accessible.Dialog
             Accessible.name: qsTr("Context")
             FText {
-                width: parent.width
+                width: popup.column
                 wrapMode: Text.Wrap
                 text: qsTr("%1 of %2 tokens").arg(meter.number(Chat.contextUsed))
                     .arg(meter.number(Chat.contextLimit))
@@ -100,7 +102,7 @@ AbstractButton {
                 property real bytes
                 property real most
                 property color bar: Theme.accent
-                width: parent ? parent.width : 0
+                width: popup.column
                 spacing: Theme.gap4
                 Item {
                     width: parent.width
@@ -138,7 +140,7 @@ AbstractButton {
                 bar: Theme.textMuted
             }
             FText {
-                width: parent.width
+                width: popup.column
                 wrapMode: Text.Wrap
                 lineHeight: 1.25
                 font.pixelSize: Theme.captionSize

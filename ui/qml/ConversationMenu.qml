@@ -9,10 +9,11 @@ FMenu {
     property var ids: []
     property Item row: null
     readonly property bool one: ids.length === 1
-    readonly property bool trash: row !== null && row.trashed
-    readonly property bool temporary: row !== null && row.temporary
-    readonly property bool pinned: row !== null && row.model.pinned === true
-    readonly property bool archived: row !== null && row.model.archived === true
+    // As they were when it was opened: the row may be gone before the menu is.
+    property bool trash: false
+    property bool temporary: false
+    property bool pinned: false
+    property bool archived: false
 
     signal renameWanted(Item row)
     signal moveWanted(var ids)
@@ -29,6 +30,10 @@ FMenu {
     function show(conversations, below) {
         ids = conversations
         row = below
+        trash = below.trashed
+        temporary = below.temporary
+        pinned = below.model.pinned === true
+        archived = below.model.archived === true
         popup(below, Theme.gap12, below.height)
     }
 

@@ -28,7 +28,7 @@ Column {
             Accessible.name: text + ", " + modelData.detail
             Accessible.checked: current
             onClicked: Settings.device = modelData.id
-            Keys.onReturnPressed: click()
+            Keys.onReturnPressed: clicked()
             contentItem: Item {
                 Rectangle {
                     id: ring

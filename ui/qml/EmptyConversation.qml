@@ -99,7 +99,7 @@ Item {
                 Accessible.role: Accessible.Button
                 Accessible.name: text
                 onClicked: empty.chosen(text)
-                Keys.onReturnPressed: click()
+                Keys.onReturnPressed: clicked()
                 contentItem: Item {
                     FText {
                         id: label

@@ -61,6 +61,6 @@ AbstractButton {
         }
         FocusRing { target: button }
     }
-    Keys.onReturnPressed: click()
-    Keys.onEnterPressed: click()
+    Keys.onReturnPressed: clicked()
+    Keys.onEnterPressed: clicked()
 }

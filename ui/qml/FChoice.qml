@@ -36,7 +36,7 @@ Rectangle {
                 Accessible.name: choice.name + ": " + text
                 Accessible.checked: current
                 onClicked: choice.chosen(modelData.value)
-                Keys.onReturnPressed: click()
+                Keys.onReturnPressed: clicked()
                 contentItem: FText {
                     id: label
                     text: segment.text

@@ -4,7 +4,6 @@
 import QtQuick
 import QtQuick.Controls.Basic
 import QtQuick.Templates as T
-import QtQuick.Templates as T
 
 Popup {
     id: dialog
@@ -25,14 +24,14 @@ Popup {
         accepted()
     }
 
-    parent: T.T.Overlay.overlay
+    parent: T.Overlay.overlay
     anchors.centerIn: parent
     width: Math.min(Theme.px(420), parent ? parent.width - Theme.gap32 : 0)
     padding: Theme.gap16
     modal: true
     focus: true
     closePolicy: Popup.CloseOnEscape | Popup.CloseOnPressOutside
-    T.T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
+    T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
     background: Rectangle {
         radius: Theme.cardRadius
         color: Theme.window

@@ -34,6 +34,12 @@ AbstractButton {
             Behavior on x { NumberAnimation { duration: Theme.duration; easing.type: Theme.easing } }
         }
     }
-    Keys.onReturnPressed: click()
-    Keys.onEnterPressed: click()
+    Keys.onReturnPressed: {
+        toggle()
+        toggled()
+    }
+    Keys.onEnterPressed: {
+        toggle()
+        toggled()
+    }
 }

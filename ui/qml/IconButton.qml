@@ -34,8 +34,8 @@ AbstractButton {
                                                                                   : "transparent"
         FocusRing { target: button }
     }
-    Keys.onReturnPressed: click()
-    Keys.onEnterPressed: click()
+    Keys.onReturnPressed: clicked()
+    Keys.onEnterPressed: clicked()
 
     FToolTip {
         text: button.text

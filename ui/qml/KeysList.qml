@@ -3,7 +3,6 @@
 import QtQuick
 import QtQuick.Controls.Basic
 import QtQuick.Templates as T
-import QtQuick.Templates as T
 import Fathom
 import Fathom.Core
 
@@ -28,14 +27,14 @@ Popup {
             .replace("Up", "↑").replace("Down", "↓").replace("Left", "←").replace("Right", "→")
     }
 
-    parent: T.T.Overlay.overlay
+    parent: T.Overlay.overlay
     anchors.centerIn: parent
     width: Math.min(Theme.px(820), parent ? parent.width - Theme.gap32 : 0)
     height: Math.min(body.implicitHeight + Theme.px(72), parent ? parent.height - Theme.gap32 : 0)
     padding: 0
     modal: true
     focus: true
-    T.T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
+    T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
     background: Rectangle {
         radius: Theme.cardRadius
         color: Theme.window

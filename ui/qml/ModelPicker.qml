@@ -70,7 +70,7 @@ Item {
         Accessible.role: Accessible.ComboBox
         Accessible.name: qsTr("Model: %1").arg(text)
         onClicked: popup.opened ? popup.close() : popup.open()
-        Keys.onReturnPressed: click()
+        Keys.onReturnPressed: clicked()
         Keys.onDownPressed: popup.open()
         contentItem: Item {
             id: face

@@ -3,7 +3,6 @@
 import QtQuick
 import QtQuick.Controls.Basic
 import QtQuick.Templates as T
-import QtQuick.Templates as T
 import Fathom.Core
 
 Popup {
@@ -19,14 +18,14 @@ Popup {
             chosen(id)
     }
 
-    parent: T.T.Overlay.overlay
+    parent: T.Overlay.overlay
     x: parent ? Math.round((parent.width - width) / 2) : 0
     y: parent ? Math.round(parent.height * 0.14) : 0
     width: Math.min(Theme.px(520), parent ? parent.width - Theme.gap32 : 0)
     padding: Theme.gap8
     modal: true
     focus: true
-    T.T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
+    T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
     background: Rectangle {
         radius: Theme.cardRadius
         color: Theme.window

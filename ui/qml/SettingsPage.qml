@@ -54,7 +54,7 @@ Rectangle {
                     page.current = index
                     scroll.contentY = Math.min(modelData.y, Math.max(0, scroll.contentHeight - scroll.height))
                 }
-                Keys.onReturnPressed: click()
+                Keys.onReturnPressed: clicked()
                 contentItem: FText {
                     leftPadding: Theme.gap12
                     text: entry.text

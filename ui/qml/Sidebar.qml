@@ -113,7 +113,7 @@ Rectangle {
                 Conversations.newConversation()
                 sidebar.chosen()
             }
-            Keys.onReturnPressed: click()
+            Keys.onReturnPressed: clicked()
             contentItem: Item {
                 Icon {
                     id: plus

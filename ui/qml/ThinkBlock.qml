@@ -35,8 +35,8 @@ Item {
         Accessible.name: text
         Accessible.description: checked ? qsTr("Hide what was thought") : qsTr("Show what was thought")
         onClicked: block.row.blocks.setFolded(block.row.block, checked)
-        Keys.onReturnPressed: click()
-        Keys.onEnterPressed: click()
+        Keys.onReturnPressed: clicked()
+        Keys.onEnterPressed: clicked()
 
         contentItem: Item {
             Icon {

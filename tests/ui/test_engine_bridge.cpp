@@ -325,7 +325,7 @@ private slots:
         bridge->load("model.gguf", {});
         QTRY_COMPARE(known.size(), 1);
         QCOMPARE(bridge->state(), EngineBridge::State::loading);
-        QCOMPARE(bridge->info()->name, world->info.name);
+        QCOMPARE(bridge->info()->identity, world->info.identity);
         QVERIFY(bridge->canGenerate());
         bridge->cancelLoad();
         QTRY_COMPARE_WITH_TIMEOUT(bridge->state(), EngineBridge::State::none, 10'000);

@@ -28,13 +28,17 @@ private:
             return QStringLiteral("#1c7c54");
         if (name == "cacheType")
             return QStringLiteral("f32");
+        if (name == "contextPolicy")
+            return QStringLiteral("middle");
+        if (name == "backups")
+            return QStringLiteral("daily");
         if (name == "device")
             return QStringLiteral("cuda:1");
         if (name == "sidebarWidth")
             return 300;
         if (name == "seed")
             return 9007199254740991.0;
-        if (name == "modelFolders")
+        if (name == "modelFolders" || name == "folders" || name == "openFolders")
             return QStringList{QStringLiteral("/a, b"), QStringLiteral("/c")};
         switch (value.typeId()) {
         case QMetaType::QString:

@@ -89,7 +89,7 @@ Item {
             Accessible.name: qsTr("Waiting messages")
             delegate: QueuedMessage {
                 width: ListView.view.width
-                onLeft: composer.focusInput()
+                onFinished: composer.focusInput()
             }
             ScrollBar.vertical: FScrollBar {}
         }
@@ -188,7 +188,7 @@ Item {
                 Accessible.role: Accessible.Button
                 Accessible.name: text
                 onClicked: composer.busy ? Chat.stop() : composer.send()
-                Keys.onReturnPressed: click()
+                Keys.onReturnPressed: clicked()
                 contentItem: Item {
                     Icon {
                         anchors.centerIn: parent

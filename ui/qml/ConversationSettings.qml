@@ -3,6 +3,7 @@
 // is as in the settings.
 import QtQuick
 import QtQuick.Controls.Basic
+import QtQuick.Window
 import Fathom
 import Fathom.Core
 

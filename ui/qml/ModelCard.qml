@@ -21,15 +21,15 @@ Popup {
     modal: true
     T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, 0.3) }
     contentItem: Flickable {
-        implicitHeight: text.height
-        contentHeight: text.height
+        implicitHeight: body.height
+        contentHeight: body.height
         clip: true
         boundsBehavior: Flickable.StopAtBounds
         ScrollBar.vertical: FScrollBar {}
         Accessible.role: Accessible.Dialog
         Accessible.name: qsTr("About %1").arg(card.name)
         Column {
-            id: text
+            id: body
             width: parent.width
             spacing: Theme.gap12
             FText {
@@ -54,7 +54,7 @@ Popup {
                 model: card.about
                 Item {
                     required property var modelData
-                    width: text.width
+                    width: body.width
                     height: value.height
                     FText {
                         width: Theme.px(96)

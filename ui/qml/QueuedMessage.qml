@@ -13,7 +13,7 @@ Rectangle {
     required property int index
     property bool editing: false
 
-    signal left() // the keyboard goes back to where one writes
+    signal finished() // the keyboard goes back to where one writes
 
     function edit() {
         field.text = chip.text
@@ -27,7 +27,7 @@ Rectangle {
         editing = false
         if (keep && field.text.trim() !== chip.text)
             Queue.change(chip.queuedId, field.text)
-        chip.left()
+        chip.finished()
     }
 
     implicitHeight: Math.max(Theme.px(32), (editing ? field.implicitHeight : label.implicitHeight) + Theme.gap8)
@@ -114,7 +114,7 @@ Rectangle {
             text: qsTr("Remove the waiting message")
             onClicked: {
                 Queue.remove(chip.queuedId)
-                chip.left()
+                chip.finished()
             }
         }
     }

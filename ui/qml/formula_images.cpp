@@ -16,8 +16,11 @@ constexpr int kLargestImage = 8000; // device pixels of a side
 // An image may come to lie between two pixels; drawn finer, it stays crisp there.
 constexpr double kFiner = 2;
 
-// QTextDocumentLayout puts the middle of an image half of half the x-height of the default font above the
-// baseline.
+// QTextDocumentLayout takes the middle of an image to lie half of half the x-height of the default font above
+// the baseline. Qt Quick draws it in the middle of its line, which is the same where the images of a line
+// reach further than its letters in both directions: so each is at least this tall, in sizes of the text.
+constexpr double kAboveLetters = 1.25; // Chinese ones reach 1.16
+
 double halfXHeight()
 {
     return QFontMetrics(QFont()).xHeight() / 2.0;
@@ -25,12 +28,12 @@ double halfXHeight()
 
 } // namespace
 
-FormulaPlace FormulaPlace::of(const Formula& part, double em)
+FormulaPlace FormulaPlace::of(const Formula& part, double em, double textSize)
 {
     const double shift = halfXHeight();
     FormulaPlace place;
     place.width = static_cast<int>(std::ceil((part.left + part.width + part.right) * em - 0.01));
-    const double above = part.ascent * em + 1; // a pixel for smooth edges
+    const double above = std::max(part.ascent * em + 1, kAboveLetters * textSize); // a pixel for smooth edges
     const double below = part.descent * em + 1;
     place.height = static_cast<int>(std::ceil(std::max(2 * above - shift, 2 * below + shift)));
     place.left = part.left * em;
@@ -38,12 +41,14 @@ FormulaPlace FormulaPlace::of(const Formula& part, double em)
     return place;
 }
 
-QString formulaImage(uint64_t layout, size_t part, double em, double ratio, const QColor& color)
+QString formulaImage(uint64_t layout, size_t part, double em, double textSize, double ratio,
+                     const QColor& color)
 {
-    return QStringLiteral("image://formula/%1/%2/%3/%4/%5")
+    return QStringLiteral("image://formula/%1/%2/%3/%4/%5/%6")
         .arg(layout)
         .arg(part)
         .arg(em)
+        .arg(textSize)
         .arg(ratio)
         .arg(color.name(QColor::HexArgb).mid(1));
 }
@@ -58,15 +63,20 @@ QImage FormulaImages::requestImage(const QString& id, QSize* size, const QSize&)
 {
     const QStringList words = id.split(u'/');
     const Formulas::LayoutPtr layout =
-        words.size() == 5 && m_formulas ? m_formulas->byId(words[0].toULongLong()) : nullptr;
+        words.size() == 6 && m_formulas ? m_formulas->byId(words[0].toULongLong()) : nullptr;
     const size_t part = words.value(1).toULongLong();
     if (!layout || part >= layout->parts.size()) {
         return {};
     }
     const double em = words[2].toDouble();
-    const double scale = words[3].toDouble() * kFiner;
+    const double textSize = words[3].toDouble();
+    const double scale = words[4].toDouble() * kFiner;
+    const auto sane = [](double value) { return value > 0 && value < 1000; };
+    if (!sane(em) || !sane(textSize) || !sane(scale)) {
+        return {};
+    }
     const Formula& formula = layout->parts[part];
-    const FormulaPlace place = FormulaPlace::of(formula, em);
+    const FormulaPlace place = FormulaPlace::of(formula, em, textSize);
     const QSize pixels(static_cast<int>(std::ceil(place.width * scale)),
                        static_cast<int>(std::ceil(place.height * scale)));
     if (pixels.isEmpty() || pixels.width() > kLargestImage || pixels.height() > kLargestImage) {
@@ -77,7 +87,7 @@ QImage FormulaImages::requestImage(const QString& id, QSize* size, const QSize&)
     QPainter painter(&image);
     painter.scale(pixels.width() / static_cast<double>(place.width),
                   pixels.height() / static_cast<double>(place.height));
-    paintFormula(painter, formula, QPointF(place.left, place.baseline), em, QColor(u'#' + words[4]));
+    paintFormula(painter, formula, QPointF(place.left, place.baseline), em, QColor(u'#' + words[5]));
     if (size) {
         *size = pixels;
     }

@@ -10,8 +10,8 @@
 
 namespace ui {
 
-// How a piece of a formula stands in a line of text: as an image whose middle lies where the text's layout
-// puts the middle of an image, with room above or below so that the baselines meet. Pixels of the window.
+// How a piece of a formula stands in a line of text: as an image that the text's layout centres, with room
+// above or below so that the baselines meet. Pixels of the window.
 struct FormulaPlace
 {
     int width = 0;
@@ -19,12 +19,13 @@ struct FormulaPlace
     double left = 0;     // of the piece's origin
     double baseline = 0; // below the image's top
 
-    // em in pixels.
-    static FormulaPlace of(const Formula& part, double em);
+    // em of the formula and size of the text around it, in pixels.
+    static FormulaPlace of(const Formula& part, double em, double textSize);
 };
 
 // The address of such an image; ratio is the number of device pixels in one of the window.
-QString formulaImage(uint64_t layout, size_t part, double em, double ratio, const QColor& color);
+QString formulaImage(uint64_t layout, size_t part, double em, double textSize, double ratio,
+                     const QColor& color);
 
 // Draws the images that formulaImage() names.
 class FormulaImages : public QQuickImageProvider

@@ -102,7 +102,7 @@ QString FormulaText::formula(const QString& source, bool& waits)
     bool first = true;
     for (size_t i = 0; i < layout->parts.size(); ++i) {
         const Formula& part = layout->parts[i];
-        const FormulaPlace place = FormulaPlace::of(part, em);
+        const FormulaPlace place = FormulaPlace::of(part, em, m_textSize);
         if (place.width == 0) {
             continue;
         }
@@ -112,7 +112,7 @@ QString FormulaText::formula(const QString& source, bool& waits)
             m_tall || part.ascent * em > 0.8 * m_lineHeight + 2 || part.descent * em > 0.2 * m_lineHeight + 4;
         images +=
             QStringLiteral("<img src=\"%1\" width=\"%2\" height=\"%3\" style=\"vertical-align:middle\">")
-                .arg(formulaImage(layout->id, i, em, m_ratio, m_color))
+                .arg(formulaImage(layout->id, i, em, m_textSize, m_ratio, m_color))
                 .arg(place.width)
                 .arg(place.height);
         m_sources += first ? source : QString();

@@ -160,7 +160,7 @@ void TestFormulaText::baselinesMeet()
         ready(text, u"word <math>$"_s + tex + u"$</math>"_s);
         QTRY_VERIFY(m_formulas.find(tex, false));
         const Formula part = m_formulas.find(tex, false)->parts[0];
-        const FormulaPlace place = FormulaPlace::of(part, 20 * ui::kFormulaScale);
+        const FormulaPlace place = FormulaPlace::of(part, 20 * ui::kFormulaScale, 20);
         QVERIFY(place.baseline >= part.ascent * 20 * ui::kFormulaScale);
         QVERIFY(place.height - place.baseline >= part.descent * 20 * ui::kFormulaScale);
         // What the layout of a line says of an image of that height is its baseline.
@@ -195,12 +195,12 @@ void TestFormulaText::imagesFollowColourAndRatio()
     FormulaImages images(&m_formulas);
     const QString prefix = u"image://formula/"_s;
     const auto image = [&](double ratio, const QColor& color) {
-        const QString url = ui::formulaImage(layout->id, 0, 24, ratio, color);
+        const QString url = ui::formulaImage(layout->id, 0, 24, 20, ratio, color);
         QSize size;
         const QImage made = images.requestImage(url.sliced(prefix.size()), &size, {});
         return made.size() == size ? made : QImage();
     };
-    const FormulaPlace place = FormulaPlace::of(layout->parts[0], 24);
+    const FormulaPlace place = FormulaPlace::of(layout->parts[0], 24, 20);
     const QImage plain = image(1, Qt::red);
     const QImage fine = image(2, Qt::blue);
     QCOMPARE(plain.size(), QSize(2 * place.width, 2 * place.height)); // finer than the screen
@@ -223,9 +223,9 @@ void TestFormulaText::imagesFollowColourAndRatio()
 void TestFormulaText::imagesRefuseNonsense()
 {
     FormulaImages images(&m_formulas);
-    for (const QString& id :
-         {u""_s, u"1"_s, u"99999999/0/20/1/ff000000"_s, u"a/b/c/d/e"_s, u"1/99/20/1/ff000000"_s,
-          u"1/0/1e30/1/ff000000"_s, u"1/0/-5/1/ff000000"_s, u"1/0/nan/1/x"_s})
+    for (const QString& id : {u""_s, u"1"_s, u"99999999/0/20/15/1/ff000000"_s, u"a/b/c/d/e/f"_s,
+                              u"1/99/20/15/1/ff000000"_s, u"1/0/1e30/15/1/ff000000"_s,
+                              u"1/0/20/15/-1/ff000000"_s, u"1/0/20/15/1e9/ff000000"_s, u"1/0/nan/15/1/x"_s})
         QVERIFY(images.requestImage(id, nullptr, {}).isNull());
 }
 

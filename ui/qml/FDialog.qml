@@ -13,6 +13,7 @@ Popup {
     property string acceptText: qsTr("OK")
     property bool acceptable: true
     property bool danger: false
+    property Item first: acceptButton // has the focus when it opens
     default property alias body: inside.data
 
     signal accepted()
@@ -87,5 +88,5 @@ Popup {
             }
         }
     }
-    onOpened: if (!contentItem.activeFocus) acceptButton.forceActiveFocus(Qt.TabFocusReason)
+    onVisibleChanged: if (visible) first.forceActiveFocus(Qt.TabFocusReason)
 }

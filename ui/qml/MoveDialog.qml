@@ -19,13 +19,13 @@ FDialog {
         field.text = ""
         at = -1
         open()
-        field.forceActiveFocus()
     }
     function move(folder) {
         close()
         Conversations.moveToFolder(ids, folder)
     }
 
+    first: field
     title: qsTr("Move to a folder")
     acceptText: at >= 0 || typed === "" || Conversations.folders.includes(typed) ? qsTr("Move")
                                                                                 : qsTr("Create and move")

@@ -12,11 +12,11 @@ FDialog {
         folder = existing
         field.text = path
         open()
-        field.forceActiveFocus()
         if (existing !== "")
             field.selectAll()
     }
 
+    first: field
     title: folder !== "" ? qsTr("Rename or move the folder") : qsTr("New folder")
     acceptText: folder !== "" ? qsTr("Rename") : qsTr("Create")
     acceptable: field.text.trim() !== ""

@@ -50,8 +50,8 @@ Column {
         const all = [{ text: "tag:", detail: qsTr("with this tag") },
                      { text: "folder:", detail: qsTr("in this folder") },
                      { text: "model:", detail: qsTr("answered by it") },
-                     { text: "before:", detail: qsTr("a day, month or year") },
-                     { text: "after:", detail: qsTr("a day, month or year") }]
+                     { text: "before:", detail: qsTr("a date") },
+                     { text: "after:", detail: qsTr("a date") }]
         return word === "" ? (query === "" ? all : [])
             : all.filter(one => one.text.startsWith(word.toLowerCase()))
     }

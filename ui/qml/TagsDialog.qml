@@ -15,7 +15,6 @@ FDialog {
         ids = conversations
         field.text = ""
         open()
-        field.forceActiveFocus()
     }
     function add() {
         if (field.text.trim() !== "")
@@ -27,6 +26,7 @@ FDialog {
         return with_ === 0 ? 0 : with_ < ids.length ? 1 : 2
     }
 
+    first: field
     title: qsTr("Tags")
     acceptText: qsTr("Done")
     onAccepted: add()

@@ -242,16 +242,16 @@ public:
               AND (?3 = '' OR EXISTS (SELECT 1 FROM conversation_models m
                                       WHERE m.conversation = c.id AND instr(lower(m.model_name), lower(?3)) > 0))
         )sql";
-        std::unordered_set<Id>& listed = m_listed.emplace();
+        m_lists = true;
         Statement row = database.query(sql, query.folder, json_array(query.tags), query.model);
         while (row.step())
-            listed.insert(row.integer(0));
+            m_listed.insert(row.integer(0));
     }
 
     bool admits(Id conversation, Time time) const
     {
         return (!m_query.before || time < *m_query.before) && (!m_query.after || time >= *m_query.after) &&
-               (!m_listed || m_listed->contains(conversation));
+               (!m_lists || m_listed.contains(conversation));
     }
 
     // Where the ids of messages of those times lie, the newest first.
@@ -278,10 +278,10 @@ public:
     // All messages that the conversations hold, newest first; nothing where they are more than `most`.
     std::optional<std::vector<Id>> few_messages(std::int64_t most)
     {
-        if (!m_listed)
+        if (!m_lists)
             return std::nullopt;
         std::vector<Id> ids;
-        for (const Id conversation : *m_listed) {
+        for (const Id conversation : m_listed) {
             Statement row = m_database.query("SELECT id FROM messages WHERE conversation = ?1", conversation);
             while (row.step())
                 ids.push_back(row.integer(0));
@@ -310,7 +310,8 @@ private:
 
     Connection& m_database;
     const SearchQuery& m_query;
-    std::optional<std::unordered_set<Id>> m_listed;
+    bool m_lists = false; // only what is listed passes
+    std::unordered_set<Id> m_listed;
 };
 
 // Without words: the conversations that the filters let through, the latest first.

@@ -149,7 +149,7 @@ public:
     Id answer(ChatStore& store, Id question)
     {
         const AnswerOrigin origin{text(), text(), text(), R"({"temperature":0.7})",
-                                  static_cast<std::int64_t>(m_random()) * (below(2) ? 1 : -4000000000)};
+                                  static_cast<std::int64_t>(m_random()) * (below(2) ? 1 : -2000000000)};
         const Id id = store.begin_answer(question, origin);
         AnswerResult result;
         result.status = below(3) ? Status::complete : below(2) ? Status::stopped : Status::failed;

@@ -46,9 +46,22 @@ private:
         return found;
     }
 
+    // Of a list or a repeater, which are no one's children.
+    static QQuickItem* named(QQuickItem* in, const QString& name)
+    {
+        if (in->objectName() == name)
+            return in;
+        for (QQuickItem* child : in->childItems()) {
+            if (QQuickItem* found = named(child, name))
+                return found;
+        }
+        return nullptr;
+    }
+
     // The visible button with that text, or null.
-    QQuickItem* button(const char* text) { return button(window->contentItem(), QLatin1String(text)); }
-    static QQuickItem* button(const QQuickItem* in, QLatin1String text)
+    QQuickItem* button(const char* text) { return button(QString::fromUtf8(text)); }
+    QQuickItem* button(const QString& text) { return button(window->contentItem(), text); }
+    static QQuickItem* button(const QQuickItem* in, const QString& text)
     {
         for (QQuickItem* item : in->childItems()) {
             if (!item->isVisible())
@@ -170,6 +183,95 @@ private slots:
         click(item("sendButton"));
         QTRY_VERIFY(chat().canSend());
         QCOMPARE(stage->last(ui::ChatModel::Status).toString(), QStringLiteral("stopped"));
+    }
+
+    void messagesWaitWhileTheModelAnswers()
+    {
+        stage->world->script = [](const engine::Request&) {
+            return fake::Script{.text = "la ", .token_takes = 2ms, .endless = true};
+        };
+        start(false);
+        ui::MessageQueue& queue = stage->session->queue;
+        item("composer")->forceActiveFocus();
+        type(QStringLiteral("Sing"));
+        QTest::keyClick(window, Qt::Key_Return);
+        QTRY_COMPARE(chat().state(), QStringLiteral("writing"));
+        type(QStringLiteral("And again"));
+        QTest::keyClick(window, Qt::Key_Return);
+        QTRY_COMPARE(queue.count(), 1);
+        QCOMPARE(item("composer")->property("text").toString(), QString());
+        type(QStringLiteral("Enough"));
+        click(item("queueButton"));
+        QTRY_COMPARE(queue.count(), 2);
+        QTRY_VERIFY(item("queue")->isVisible() && item("queue")->height() > 40);
+        click(button("Edit the waiting message"));
+        QTest::keyClick(window, Qt::Key_End);
+        type(QStringLiteral(", louder"));
+        QTest::keyClick(window, Qt::Key_Return);
+        QTRY_COMPARE(queue.index(0).data(ui::MessageQueue::Text).toString(),
+                     QStringLiteral("And again, louder"));
+        QTest::keyClick(window, Qt::Key_Escape); // the answer, not what waits
+        QTRY_VERIFY(chat().canSend());
+        QCOMPARE(queue.count(), 2);
+        stage->world->script = [](const engine::Request&) { return fake::Script{.text = "La."}; };
+        QTRY_VERIFY(button("Remove the waiting message"));
+        click(button("Send now"));
+        QTRY_VERIFY(chat().count() == 6 && chat().canSend());
+        QCOMPARE(queue.count(), 0);
+    }
+
+    void detailsSettingsAndTheContextOpen()
+    {
+        start(false);
+        stage->talk(QStringLiteral("Hello?"));
+        QTRY_VERIFY(button("Details"));
+        click(button("Details"));
+        QTRY_VERIFY(button("Generate again exactly so"));
+        click(button("Generate again exactly so"));
+        QTRY_COMPARE(stage->last(ui::ChatModel::SiblingCount).toInt(), 2);
+        QTRY_VERIFY(chat().canSend());
+
+        click(item("conversationSettings"));
+        QTRY_VERIFY(button("Save as preset"));
+        QTest::qWait(200);
+        QVERIFY(!window->grabWindow().isNull());
+        click(named(window->contentItem(), QStringLiteral("own-temperature")));
+        type(QStringLiteral("1.5"));
+        QTest::keyClick(window, Qt::Key_Return);
+        QTRY_COMPARE(stage->session->chatSettings.numbers()[QStringLiteral("temperature")].toDouble(), 1.5);
+        click(item("presetName"));
+        type(QStringLiteral("Wild"));
+        click(item("savePreset"));
+        QTRY_COMPARE(stage->session->chatSettings.currentPreset(), QStringLiteral("Wild"));
+        QTRY_VERIFY(button("Wild"));
+        QTest::keyClick(window, Qt::Key_Escape);
+        QTRY_VERIFY(!button("Wild"));
+
+        QTRY_VERIFY(chat().contextUsed() > 0);
+        click(item("contextMeter"));
+        QTRY_VERIFY(button(QStringLiteral("Change…")));
+        click(button(QStringLiteral("Change…")));
+        QTRY_COMPARE(window->property("page").toString(), QStringLiteral("settings"));
+    }
+
+    void theSpeedIsMeasuredAndShown()
+    {
+        QFile model(ui::pathToQt(stage->profile() / "starter.gguf"));
+        QVERIFY(model.open(QIODevice::WriteOnly));
+        model.close();
+        start(false);
+        window->setProperty("page", QStringLiteral("models"));
+        QTRY_VERIFY(button("Measure this machine"));
+        stage->world->measure_takes = 60s;
+        click(button("Measure this machine"));
+        QTRY_VERIFY(button("Stop measuring"));
+        click(button("Stop measuring"));
+        QTRY_VERIFY_WITH_TIMEOUT(button("Measure this machine"), 10'000);
+        stage->world->measure_takes = 0ms;
+        click(button("Measure this machine"));
+        QTRY_VERIFY(stage->session->settings.speeds().contains(QStringLiteral("generateLimit")));
+        QTest::qWait(100);
+        QVERIFY(!window->grabWindow().isNull());
     }
 
     void aLongQuestionAndALongAnswer()

@@ -109,11 +109,13 @@ AbstractButton {
                     height: name.implicitHeight
                     FText {
                         id: name
+                        width: parent.width - size.width - Theme.gap8
                         text: line.label
                         font.pixelSize: Theme.captionSize
                         color: Theme.textMuted
                     }
                     FText {
+                        id: size
                         anchors.right: parent.right
                         text: Platform.humanBytes(line.bytes)
                         font.pixelSize: Theme.captionSize
@@ -134,7 +136,7 @@ AbstractButton {
             }
             Line {
                 visible: Chat.cacheBytes > 0 && meter.plainBytes > 0
-                label: qsTr("A cache of every head's keys and values would take")
+                label: qsTr("Keys and values of every head would take")
                 bytes: meter.plainBytes
                 most: Math.max(meter.plainBytes, Chat.cacheBytes)
                 bar: Theme.textMuted

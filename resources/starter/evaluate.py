@@ -23,6 +23,9 @@ from model import MLP, Model, MultiHead, rotate
 from train import validate
 
 
+PIECE = 256  # tokens
+
+
 class Session:
     """Sequences of one length with a cache of latents and rotary keys; the absorbed form of attention (paper, section
     2.1.2).
@@ -76,9 +79,16 @@ class Session:
         mixed = torch.einsum("bhts,bsc->bthc", chances, cache[..., : c.kv_lora_rank])
         return w.o_proj(torch.einsum("bthc,hvc->bthv", mixed, up[:, nope:]).flatten(2))
 
-    @torch.no_grad()
     def forward(self, ids: list[list[int]]) -> torch.Tensor:
-        """ids: (batch, tokens). Logits of the last tokens (batch, vocabulary)."""
+        """ids: (batch, tokens). Logits of the last tokens (batch, vocabulary). A long prompt goes in pieces, so that its
+        scores fit the processor's cache.
+        """
+        for begin in range(0, len(ids[0]), PIECE):
+            logits = self.piece([row[begin : begin + PIECE] for row in ids])
+        return logits
+
+    @torch.no_grad()
+    def piece(self, ids: list[list[int]]) -> torch.Tensor:
         model, tokens = self.model, len(ids[0])
         if self.tokens + tokens > model.c.max_position_embeddings:
             raise ValueError("the context is full")

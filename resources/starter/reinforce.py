@@ -82,8 +82,16 @@ def tasks(seed: int) -> Iterator[Task]:
             yield Task(messages, "tale" if tale else "other", wanted)
 
 
+def mixed_up(text: str) -> bool:
+    """A list that names a thing twice, or a tale whose hero shares the name with another."""
+    items = [item.lower() for item in re.findall(r"^(?:\d+\.|-) (.+)$", text, re.M)]
+    hero = re.search(r"(\w+),? (?:named|called) (\w+)", text)
+    others = hero and [kind for kind in re.findall(rf"\b{hero[2]} the (\w+)", text) if kind != hero[1]]
+    return len(set(items)) < len(items) or bool(others)
+
+
 def score(task: Task, text: str, eos: bool) -> float:
-    """At most 1; each broken rule takes 1."""
+    """At most 1; each broken rule takes 1, a mix-up a half."""
     said, wanted = words(text), task.wanted
     if task.kind == "tale":
         wanted = [word for word in wanted if word not in ("a", "an", "the", "named", "called", "and")]
@@ -91,7 +99,7 @@ def score(task: Task, text: str, eos: bool) -> float:
     else:
         common = sum((Counter(said) & Counter(wanted)).values())
         meets = 2 * common / max(1, len(said) + len(wanted))
-    return meets - len(broken(task.messages[-1]["content"], text, eos))
+    return meets - len(broken(task.messages[-1]["content"], text, eos)) - 0.5 * mixed_up(text)
 
 
 def draw(

@@ -56,6 +56,10 @@ void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, st
     line("name", info.name);
     if (!info.description.empty())
         line("description", info.description);
+    if (!info.license.empty())
+        line("license", info.license);
+    if (!info.attribution.empty())
+        line("attribution", info.attribution);
     line("architecture", info.architecture);
     line("parameters", fmt::format("{}", info.parameters));
     line("active for each token", fmt::format("{}", info.active_parameters));
@@ -97,6 +101,8 @@ void inspect(const Arguments& arguments, const std::stop_token&)
     }
     const nlohmann::ordered_json json{{"name", info.name},
                                       {"description", info.description},
+                                      {"license", info.license},
+                                      {"attribution", info.attribution},
                                       {"architecture", info.architecture},
                                       {"hyperparameters", info.hyperparameters},
                                       {"context_length", info.context_length},

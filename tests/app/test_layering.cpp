@@ -291,6 +291,26 @@ private slots:
         }
         QVERIFY(tests > 10);
     }
+
+    // features.md names tests as `folder/test_file` function, function; …
+    void every_feature_names_tests_that_exist()
+    {
+        static const QRegularExpression file(QStringLiteral("`([\\w/]+)` ([\\w, ]+)"));
+        int named = 0;
+        for (auto it = file.globalMatch(read(sourceDir + "/tests/features.md")); it.hasNext();) {
+            const QRegularExpressionMatch match = it.next();
+            if (!match.captured(1).contains("/test_"))
+                continue;
+            const QString path = match.captured(1) + ".cpp";
+            const QString text = read(sourceDir + "/tests/" + path);
+            for (const QString& function : match.captured(2).split(QStringLiteral(", "))) {
+                const QString wanted = QStringLiteral("void %1()").arg(function.trimmed());
+                QVERIFY2(text.contains(wanted), qPrintable(path + ": " + function));
+                ++named;
+            }
+        }
+        QVERIFY(named > 80);
+    }
 };
 
 QTEST_APPLESS_MAIN(TestLayering)

@@ -261,6 +261,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
         PRAGMA mmap_size = 0;
         PRAGMA temp_store = MEMORY;
         PRAGMA cache_size = -16000;
+        PRAGMA analysis_limit = 400;
     )sql");
     run("SELECT count(*) FROM sqlite_schema"); // reads the header, so that a file that is no database ends
                                                // here

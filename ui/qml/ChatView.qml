@@ -31,9 +31,11 @@ ListView {
     readonly property bool partial: !model.reachesStart || !model.reachesEnd
     // Where a jump to another part of the conversation leads: a message and where it comes to stand.
     property int jumpMode: ListView.Beginning
-    // What stands at the top, so that it can be put back when the rows get another width.
-    property int topRow: -1
-    property real topOffset: 0
+    property int jumpTarget: -1 // a message that is not there yet, for want of rows around it
+    // What stands at the top. Rows above it that come in or get their true height move it; the view goes along,
+    // so that nothing moves on the screen.
+    property Item topItem: null
+    property real topY: 0
 
     signal chooseModel()
     signal showDetails(var messageId)
@@ -44,13 +46,7 @@ ListView {
         onWanted: (first, last) => Chat.load(first, last)
         onUnneeded: (first, last) => Chat.keep(first, last)
         onArrived: row => view.arrive(row)
-        onAboutToPrepend: view.noteTop()
-        onPrepended: rows => {
-            if (view.following)
-                Qt.callLater(view.place)
-            else if (view.topRow === 0) // the list itself holds still where it is not at its very top
-                view.restoreTop(rows)
-        }
+        onWindowChanged: if (view.jumpTarget >= 0) Qt.callLater(view.jumpOn)
     }
     clip: true
     boundsBehavior: Flickable.StopAtBounds
@@ -75,6 +71,7 @@ ListView {
     // Moves to a message by its row in Chat, wherever in the conversation it is.
     function showMessage(row, mode) {
         following = false
+        jumpTarget = -1
         jumpMode = mode
         model.go(row)
     }
@@ -100,16 +97,26 @@ ListView {
         positionViewAtIndex(row, jumpMode)
         lastY = contentY
         placing = false
+        const cramped = contentY + height >= originY + contentHeight - 1 && !model.reachesEnd
+            || contentY <= originY + 1 && !model.reachesStart
+        jumpTarget = cramped ? model.messageOf(row) : -1
+        holdTop()
         Qt.callLater(look)
         if (finder.message > 0)
             Qt.callLater(showMatch)
+    }
+    function jumpOn() {
+        if (jumpTarget >= 0 && !following)
+            model.go(jumpTarget)
     }
     // Tells the rows which of them are seen, so that those around come in.
     function look() {
         if (count === 0)
             return
+        forceLayout() // rows that came in just now have other numbers than the list knows yet
         const first = rowNear(0, 1)
         const last = rowNear(height - 1, -1)
+        holdTop()
         model.look(first < 0 ? 0 : first, last < 0 ? count - 1 : last)
         if (!farBar.pressed)
             farBar.position = progress() * (1 - farBar.size)
@@ -135,21 +142,21 @@ ListView {
         const seen = model.messageOf(Math.max(top, rowNear(height - 1, -1))) - Math.floor(above) + 1
         return Math.max(0, Math.min(1, (above + (next - above) * part) / Math.max(1, model.messageCount - seen)))
     }
-    function noteTop() {
-        topRow = rowNear(0, 1)
-        const item = itemAtIndex(topRow)
-        topOffset = item ? contentY - item.y : 0
+    function holdTop() {
+        topItem = itemAtIndex(rowNear(0, 1))
+        topY = topItem ? topItem.y : 0
     }
-    function restoreTop(rows) {
-        if (topRow < 0)
+    function keepTop() {
+        const moved = topItem.y - topY
+        topY = topItem.y
+        if (following || placing || moved === 0)
             return
         placing = true
-        forceLayout()
-        positionViewAtIndex(topRow + rows, ListView.Beginning)
-        contentY += topOffset
+        contentY += moved
         lastY = contentY
         placing = false
     }
+
     function scrollBy(distance) {
         const end = Math.max(originY, originY + contentHeight - height)
         contentY = Math.max(originY, Math.min(end, contentY + distance))
@@ -160,6 +167,7 @@ ListView {
         return item ? item.textItem : null
     }
     function rowAt(point) {
+        forceLayout()
         const y = Math.max(0, Math.min(height - 1, point.y)) + contentY
         return indexAt(contentX + width / 2, y)
     }
@@ -351,6 +359,10 @@ ListView {
     onContentHeightChanged: Qt.callLater(following ? place : look)
     onHeightChanged: Qt.callLater(following ? place : look)
     onContentYChanged: {
+        if (!placing) {
+            jumpTarget = -1
+            holdTop()
+        }
         Qt.callLater(look)
         if (placing)
             return
@@ -449,6 +461,10 @@ ListView {
         onClosed: view.forceActiveFocus()
     }
     Connections {
+        target: view.topItem
+        function onYChanged() { view.keepTop() }
+    }
+    Connections {
         target: view.finder
         function onChanged() { Qt.callLater(view.showMatch) }
     }
@@ -527,6 +543,13 @@ ListView {
             preventStealing: true
             onPressed: view.forceActiveFocus()
         }
+        ContextBoundary {
+            id: boundary
+            width: parent.width
+            messageId: cell.model.messageId
+            first: cell.first
+            column: view.columnWidth
+        }
         Loader {
             id: content
             readonly property real gap: {
@@ -542,7 +565,7 @@ ListView {
                     return Theme.gap8 - 2
                 return Theme.gap12
             }
-            y: gap
+            y: gap + boundary.height
             width: parent.width
             sourceComponent: cell.kind === "text" ? textBlock : cell.kind === "user" ? userMessage
                 : cell.kind === "code" ? codeBlock : cell.kind === "formula" ? formulaBlock

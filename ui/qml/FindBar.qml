@@ -61,17 +61,9 @@ Rectangle {
         iconName: "search"
         placeholderText: qsTr("Find in this conversation")
         onTextEdited: bar.search()
-        Keys.onPressed: event => {
-            event.accepted = true
-            switch (event.key) {
-            case Qt.Key_Return:
-            case Qt.Key_Enter:
-                bar.step(event.modifiers & Qt.ShiftModifier ? -1 : 1)
-                break
-            case Qt.Key_Escape: bar.close(); break
-            default: event.accepted = false
-            }
-        }
+        Keys.onReturnPressed: event => bar.step(event.modifiers & Qt.ShiftModifier ? -1 : 1)
+        Keys.onEnterPressed: event => bar.step(event.modifiers & Qt.ShiftModifier ? -1 : 1)
+        Keys.onEscapePressed: bar.close()
     }
     FText {
         id: count

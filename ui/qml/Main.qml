@@ -110,7 +110,8 @@ ApplicationWindow {
             composer.focusInput()
     }
     function findInConversation(step) {
-        show("chat")
+        if (page !== "chat")
+            show("chat")
         if (step === 0)
             messages.find()
         else

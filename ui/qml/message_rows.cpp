@@ -15,7 +15,7 @@ constexpr int margin = 32; // messages in the window on each side of what is see
 constexpr int slack = 32;  // more before the farthest ones go
 constexpr int step = 4;    // messages that come in at a time: each has to be parsed
 constexpr int behind_all = std::numeric_limits<int>::max(); // a block or position
-constexpr int nearest = 3;                                  // on each side, of a message that is gone to
+constexpr int nearest = 5;                                  // on each side, of a message that is gone to
 
 } // namespace
 
@@ -565,7 +565,6 @@ void MessageRows::prepend(int messages)
         fresh.push_back(read(message));
         rows += fresh.back().rows();
     }
-    emit aboutToPrepend();
     beginInsertRows({}, 0, static_cast<int>(rows) - 1);
     m_messages.insert(m_messages.begin(), fresh.begin(), fresh.end());
     m_first -= messages;
@@ -573,7 +572,6 @@ void MessageRows::prepend(int messages)
     endInsertRows();
     emit countChanged();
     emit windowChanged();
-    emit prepended(static_cast<int>(rows));
 }
 
 void MessageRows::dropFront(int messages)

@@ -100,8 +100,6 @@ signals:
     void arrived(int row);
     void wanted(int first, int last);   // rows of the source whose texts will be needed
     void unneeded(int first, int last); // outside of these no text is needed
-    void aboutToPrepend();              // rows above all others come in
-    void prepended(int rows);
 
 private:
     enum OwnRole

@@ -64,6 +64,7 @@ private:
     int rowAt(qreal y)
     {
         int row = -1;
+        QMetaObject::invokeMethod(list, "forceLayout"); // rows that came in just now
         QMetaObject::invokeMethod(list, "indexAt", Q_RETURN_ARG(int, row), Q_ARG(qreal, list->width() / 2),
                                   Q_ARG(qreal, list->property("contentY").toReal() + y));
         return row;

@@ -371,6 +371,7 @@ void ChatModel::open(qint64 conversation)
             setLoading(false);
             if (!m_whole)
                 askForHeads();
+            emit contextChanged();
             tryToReveal();
         },
         [this, visit = m_visit](const QString& why) {
@@ -416,6 +417,7 @@ void ChatModel::insertAbove(const std::vector<storage::MessageHead>& heads)
     m_rows.insert(m_rows.begin(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     endInsertRows();
     emit countChanged();
+    emit contextChanged(); // what was left out is counted from the first row
 }
 
 void ChatModel::show(const storage::Conversation& conversation)

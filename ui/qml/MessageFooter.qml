@@ -18,6 +18,7 @@ Item {
     readonly property bool waiting: streaming && Chat.state === "waiting"
     readonly property bool ended: !streaming
     readonly property bool offersContinue: row.status === "interrupted" || row.status === "stopped"
+        || (row.finishReason === "context" && Settings.contextPolicy !== "stop")
     readonly property bool failed: row.status === "failed"
     readonly property bool deviceFailed: failed && Models.deviceFailed
     readonly property string notice: row.notice ? row.notice
@@ -56,7 +57,10 @@ Item {
                 id: readingText
                 width: parent.width
                 y: Theme.gap4
-                text: footer.waiting || Chat.promptTotal <= 0 ? qsTr("Waiting for the model…")
+                text: footer.waiting && Models.state === "loading"
+                    ? [qsTr("Loading %1").arg(Models.currentName), Models.progressText]
+                      .filter(part => part !== "").join(" · ")
+                    : footer.waiting || Chat.promptTotal <= 0 ? qsTr("Waiting for the model…")
                     : qsTr("Reading %1 of %2 tokens · %3 s")
                       .arg(Chat.promptDone.toLocaleString(Qt.locale(), "f", 0))
                       .arg(Chat.promptTotal.toLocaleString(Qt.locale(), "f", 0))

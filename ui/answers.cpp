@@ -66,7 +66,8 @@ Answers::~Answers()
 }
 
 // Begins an answer. The conversation remembers the model that wrote last.
-Answers::Ask Answers::Begin::below(storage::ChatStore& store, storage::Id question, const AnswerFacts* exactly) const
+Answers::Ask Answers::Begin::below(storage::ChatStore& store, storage::Id question,
+                                   const AnswerFacts* exactly) const
 {
     const storage::Id conversation = store.message(question).value().conversation;
     ConversationSettings own(store.conversation(conversation).value().settings);

@@ -20,7 +20,7 @@ struct Drawing
     std::string_view path;
 };
 
-constexpr std::array<Drawing, 34> kDrawings = {{
+constexpr std::array<Drawing, 39> kDrawings = {{
     {"plus", "M 10 4 L 10 16 M 4 10 L 16 10"},
     {"search", "O 9 9 5 M 12.7 12.7 L 16.5 16.5"},
     {"sidebar", "R 3 4 14 12 2 M 8 4 L 8 16"},
@@ -61,6 +61,13 @@ constexpr std::array<Drawing, 34> kDrawings = {{
     {"back", "M 16 10 L 4.5 10 M 9.2 5 L 4.2 10 L 9.2 15"},
     {"palette", "O 10 10 6.5 F O 7.2 8.6 0.9 O 10.4 6.8 0.9 O 13 9.2 0.9"},
     {"speed", "M 4.4 14.5 C 3 11 4.5 5 10 5 C 15.5 5 17 11 15.6 14.5 M 10 12.5 L 13 8.5"},
+    {"hidden",
+     "M 3 10 C 5 6.6 7.3 5 10 5 C 12.7 5 15 6.6 17 10 C 15 13.4 12.7 15 10 15 C 7.3 15 5 13.4 3 10 Z "
+     "M 4.5 16 L 15.5 4"},
+    {"tag", "M 3.5 4 L 10 4 L 16.5 10.5 L 10.5 16.5 L 3.5 9.5 Z O 7 7.5 1"},
+    {"export", "M 10 12.5 L 10 3.5 M 6.5 6.8 L 10 3.2 L 13.5 6.8 M 4 11.5 L 4 16 L 16 16 L 16 11.5"},
+    {"import", "M 10 3.5 L 10 12.5 M 6.5 9.2 L 10 12.8 L 13.5 9.2 M 4 11.5 L 4 16 L 16 16 L 16 11.5"},
+    {"minus", "M 4.5 10 L 15.5 10"},
     {"text", "M 4 6 L 16 6 M 4 10 L 16 10 M 4 14 L 11 14"},
 }};
 

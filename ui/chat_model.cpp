@@ -319,9 +319,12 @@ std::pair<qint64, qint64> ChatModel::leftOut() const
             facts = running->facts;
         else if (row->content && row->content->message.origin)
             facts = AnswerFacts::from(row->content->message.origin->sampling, 0);
+        else if (m_left_out.first == row->head.id)
+            return m_left_out.second;
+        m_left_out = {row->head.id, {0, 0}};
         if (facts.leftOut > 0)
-            return {facts.leftOutAt, facts.leftOutAt + facts.leftOut};
-        break;
+            m_left_out.second = {facts.leftOutAt, facts.leftOutAt + facts.leftOut};
+        return m_left_out.second;
     }
     return {0, 0};
 }

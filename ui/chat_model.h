@@ -203,6 +203,8 @@ private:
     bool m_stop_when_asked = false;
     QString m_draft;
     bool m_draft_dirty = false;
+    // leftOut() of the answer with that id, whose content may have been let go since.
+    mutable std::pair<qint64, std::pair<qint64, qint64>> m_left_out;
     qint64 m_counted = -1; // tokens of this conversation; -1: not counted
     QString m_announced_state = QStringLiteral("idle");
     bool m_announced_can_send = false;

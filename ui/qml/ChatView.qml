@@ -15,11 +15,8 @@ ListView {
     property var editedMessage: -1
     property real lastY: 0
     property bool placing: false // contentY is being set by this file
-    // Selecting by a drag: whether it goes on, where the pointer is, and the rows where it began.
-    property bool selecting: false
+    property bool selecting: false // by a drag that goes on
     property point pointer
-    property int pressedRow: -1
-    property int pressedPosition: 0
     readonly property var finder: Chat.finder
     property int matchRow: -1 // row and number there of the current match
     property int matchIndex: -1
@@ -31,7 +28,9 @@ ListView {
     readonly property bool partial: !model.reachesStart || !model.reachesEnd
     // Where a jump to another part of the conversation leads: a message and where it comes to stand.
     property int jumpMode: ListView.Beginning
-    property int jumpTarget: -1 // a message that is not there yet, for want of rows around it
+    // The message that was jumped to, until the person scrolls: rows around it that come in or get their true
+    // height may leave it no room at first, or move it.
+    property int jumpTarget: -1
     // What stands at the top. Rows above it that come in or get their true height move it; the view goes along,
     // so that nothing moves on the screen.
     property Item topItem: null
@@ -63,6 +62,7 @@ ListView {
 
     function toEnd() {
         following = true
+        jumpTarget = -1
         place()
     }
     function toStart() {
@@ -97,9 +97,7 @@ ListView {
         positionViewAtIndex(row, jumpMode)
         lastY = contentY
         placing = false
-        const cramped = contentY + height >= originY + contentHeight - 1 && !model.reachesEnd
-            || contentY <= originY + 1 && !model.reachesStart
-        jumpTarget = cramped ? model.messageOf(row) : -1
+        jumpTarget = model.messageOf(row)
         holdTop()
         Qt.callLater(look)
         if (finder.message > 0)
@@ -151,6 +149,8 @@ ListView {
         topY = topItem.y
         if (following || placing || moved === 0)
             return
+        if (jumpTarget >= 0)
+            Qt.callLater(jumpOn)
         placing = true
         contentY += moved
         lastY = contentY
@@ -158,6 +158,7 @@ ListView {
     }
 
     function scrollBy(distance) {
+        jumpTarget = -1
         const end = Math.max(originY, originY + contentHeight - height)
         contentY = Math.max(originY, Math.min(end, contentY + distance))
     }
@@ -184,10 +185,11 @@ ListView {
             model.extendTo(row, positionIn(text, point))
             return
         }
-        model.clearSelection()
-        pressedRow = text && text.contains(mapToItem(text, point)) ? row : -1
-        pressedPosition = pressedRow >= 0 ? positionIn(text, point) : 0
-        selecting = pressedRow >= 0
+        selecting = text && text.contains(mapToItem(text, point))
+        if (selecting) // its place is kept by the model: rows that come in above give it another number
+            model.select(row, positionIn(text, point), row, positionIn(text, point))
+        else
+            model.clearSelection()
     }
     function extendSelection(point) {
         pointer = point
@@ -197,11 +199,9 @@ ListView {
     function applySelection() {
         const row = rowAt(pointer)
         const text = textItemAt(row)
-        if (!selecting || row < 0 || (row === pressedRow && !model.hasSelection))
+        if (!selecting || row < 0 || (row === model.anchorRow() && !model.hasSelection))
             return
-        if (!model.hasSelection && text)
-            model.select(pressedRow, pressedPosition, row, positionIn(text, pointer))
-        else if (text)
+        if (text)
             model.extendTo(row, positionIn(text, pointer))
         else // a table, a rule, a footer: all of it
             model.extendTo(row, row > model.anchorRow() ? 1 : 0)
@@ -212,9 +212,10 @@ ListView {
     }
     // What a text has selected by itself, with the mouse, becomes the view's selection.
     function takeSelection() {
-        const text = textItemAt(pressedRow)
+        const row = model.anchorRow()
+        const text = textItemAt(row)
         if (!model.hasSelection && text && text.selectedText !== "")
-            model.select(pressedRow, text.selectionStart, pressedRow, text.selectionEnd)
+            model.select(row, text.selectionStart, row, text.selectionEnd)
     }
     function nextText(row, step) {
         for (row += step; row >= 0 && row < count; row += step) {
@@ -316,6 +317,7 @@ ListView {
         while (last + 1 < count && model.value(last + 1, "messageId") === messageId)
             ++last
         following = false
+        jumpTarget = -1
         positionViewAtIndex(last, ListView.Contain)
     }
 
@@ -339,8 +341,10 @@ ListView {
         } else if (place.row >= 0) {
             following = false
             const item = itemAtIndex(place.row)
-            if (!item || item.y + item.height < contentY || item.y > contentY + height)
+            if (!item || item.y + item.height < contentY || item.y > contentY + height) {
+                jumpTarget = -1
                 positionViewAtIndex(place.row, ListView.Center)
+            }
             Qt.callLater(centerMatch)
         }
         if (place.count >= 0)
@@ -356,11 +360,12 @@ ListView {
         Qt.callLater(look)
     }
 
-    onContentHeightChanged: Qt.callLater(following ? place : look)
+    onContentHeightChanged: Qt.callLater(following ? place : jumpTarget >= 0 ? jumpOn : look)
     onHeightChanged: Qt.callLater(following ? place : look)
     onContentYChanged: {
         if (!placing) {
-            jumpTarget = -1
+            if (moving || bar.pressed)
+                jumpTarget = -1
             holdTop()
         }
         Qt.callLater(look)
@@ -473,6 +478,7 @@ ListView {
         target: null
         blocking: false
         onWheel: event => {
+            view.jumpTarget = -1
             if (event.angleDelta.y > 0 && view.contentHeight > view.height)
                 view.following = false
         }

@@ -37,8 +37,12 @@ AbstractButton {
     Keys.onReturnPressed: clicked()
     Keys.onEnterPressed: clicked()
 
-    FToolTip {
-        text: button.text
-        visible: button.hovered && button.text !== "" && !button.down
+    Loader { // a popup for each of hundreds of buttons would make a conversation slow to open
+        active: button.hovered
+        sourceComponent: FToolTip {
+            parent: button
+            text: button.text
+            visible: button.hovered && button.text !== "" && !button.down
+        }
     }
 }

@@ -32,7 +32,10 @@ Item {
     signal editEnded()
     signal forkRequested()
 
-    function openDetails() { details.open() }
+    function openDetails() {
+        details.active = true
+        details.item.open()
+    }
     onEditingChanged: beginEdit()
     Component.onCompleted: beginEdit()
     function beginEdit() {
@@ -218,10 +221,15 @@ Item {
                     iconSize: 16
                     text: qsTr("Details")
                     checked: details.opened
-                    onClicked: details.open()
-                    DetailsPopup {
+                    onClicked: footer.openDetails()
+                    Loader {
                         id: details
-                        row: footer.row
+                        readonly property bool opened: item !== null && item.opened
+                        active: false
+                        sourceComponent: DetailsPopup {
+                            parent: detailsButton
+                            row: footer.row
+                        }
                     }
                 }
                 Siblings {

@@ -7,6 +7,7 @@ import Fathom.Core
 
 TextEdit {
     id: edit
+    textFormat: TextEdit.RichText
 
     property string html
     property bool preformatted: false // white space as written
@@ -20,7 +21,6 @@ TextEdit {
     text: Theme.richStyle + "<p style='line-height:" + lineHeight + "px;-qt-line-height-type:"
           + (formulas.tall ? "minimum" : "fixed") + (preformatted ? ";white-space:pre-wrap" : "") + "'>"
           + formulas.rich + "</p>"
-    textFormat: TextEdit.RichText
     readOnly: true
     selectByMouse: true
     persistentSelection: false

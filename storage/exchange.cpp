@@ -168,8 +168,11 @@ void write_conversation(Connection& database, Id conversation, NewFile& out, Met
     {
         const char* sql = "SELECT tag FROM conversation_tags WHERE conversation = ?1 ORDER BY tag";
         Statement row = database.query(sql, conversation);
-        while (row.step())
-            tags += (tags.empty() ? "" : ",") + text_json(row.text(0));
+        while (row.step()) {
+            if (!tags.empty())
+                tags += ',';
+            tags += text_json(row.text(0));
+        }
     }
     {
         const char* sql = R"sql(

@@ -15,6 +15,7 @@ Loader {
     Component {
         id: conversation
         ConversationRow {
+            focus: true
             width: entry.width
             index: entry.index
             model: entry.model
@@ -25,6 +26,7 @@ Loader {
     Component {
         id: folder
         FolderRow {
+            focus: true
             width: entry.width
             index: entry.index
             model: entry.model

@@ -397,8 +397,9 @@ void TestMarkdownBlocks::longCodeComesInPieces()
     }
     // One piece is wrapped as all of them are.
     int announced = 0;
-    connect(&model, &QAbstractItemModel::dataChanged, this,
-            [&](const QModelIndex& first, const QModelIndex& last) { announced = last.row() - first.row() + 1; });
+    connect(
+        &model, &QAbstractItemModel::dataChanged, this,
+        [&](const QModelIndex& first, const QModelIndex& last) { announced = last.row() - first.row() + 1; });
     model.setWrapped(model.count() - 1, true);
     QCOMPARE(announced, model.count());
     for (int row = 0; row < model.count(); ++row)

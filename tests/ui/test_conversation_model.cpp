@@ -424,7 +424,7 @@ private slots:
             storage::ChatStore store(stage->lock);
             for (int i = 0; i < conversations; ++i) {
                 const storage::Id one = store.create_conversation();
-                store.rename(one, "T" + std::to_string(i));
+                store.rename(one, QStringLiteral("T%1").arg(i).toStdString());
                 store.append_message(one, storage::Role::user, "x");
             }
         }

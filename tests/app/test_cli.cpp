@@ -317,7 +317,7 @@ private slots:
                               "--temperature", "0"});
         QVERIFY2(o.status == 0, o.err.c_str());
         const QString text = QString::fromStdString(o.out);
-        QVERIFY2(text.contains("there was") && text.split(' ').size() > 10, o.out.c_str());
+        QVERIFY2(text.contains("there ") && text.split(' ').size() > 10, o.out.c_str());
     }
 
     // The mean of -log softmax, as NumPy would compute it from the logits.

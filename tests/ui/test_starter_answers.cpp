@@ -18,10 +18,12 @@ private:
     qint64 lastId() { return stage->last(ChatModel::MessageId).toLongLong(); }
     QString lastText() { return stage->last(ChatModel::Text).toString(); }
 
-    void start()
+    void start(int context = 2048)
     {
-        stage->start(ui::EngineFunctions{},
-                     std::filesystem::path(FATHOM_SOURCE_DIR) / "resources/starter/starter.gguf");
+        stage
+            ->start(ui::EngineFunctions{},
+                    std::filesystem::path(FATHOM_SOURCE_DIR) / "resources/starter/starter.gguf")
+            .settings.setContextLength(context);
         session().models.loadFirst(QStringLiteral("starter"));
         QTRY_COMPARE_WITH_TIMEOUT(session().models.state(), QStringLiteral("ready"), 60'000);
         QTRY_VERIFY(session().conversations.ready());
@@ -97,13 +99,7 @@ private slots:
 
     void aContextThatFillsWhileItIsWritten()
     {
-        stage
-            ->start(ui::EngineFunctions{},
-                    std::filesystem::path(FATHOM_SOURCE_DIR) / "resources/starter/starter.gguf")
-            .settings.setContextLength(96);
-        session().models.loadFirst(QStringLiteral("starter"));
-        QTRY_COMPARE_WITH_TIMEOUT(session().models.state(), QStringLiteral("ready"), 60'000);
-        QTRY_VERIFY(session().conversations.ready());
+        start(96);
         session().settings.setTemperature(2.0); // rambles
         session().settings.setMinP(0.0);
         session().settings.setTopP(1.0);

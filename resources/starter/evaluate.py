@@ -228,7 +228,9 @@ def long_context(model: Model, tokenizer: Tokenizer, talks: int) -> dict:
         for index in range(0, 6, 2):
             text, _ = answer(model, tokenizer, told + between + asks[: index + 1], 30)
             wanted = set(re.findall(r"\w+", asks[index + 1]["content"])) - set(
-                re.findall(r"\w+", "Your name is You are It You live in told me that home called The of favorite")
+                re.findall(
+                    r"\w+", "Your name is You are It You live in told me that home called The of favorite"
+                )
             )
             right += wanted <= set(re.findall(r"\w+", text))
             asked += 1
@@ -249,7 +251,9 @@ def main() -> None:
     )
     parser.add_argument("--temperature", type=float, default=0.0, help="0 is greedy; the program uses 0.7")
     parser.add_argument("--held-out", action="store_true", help="also the loss on records kept from training")
-    parser.add_argument("--long", type=int, metavar="TALKS", help="instead: talks that fill the whole context")
+    parser.add_argument(
+        "--long", type=int, metavar="TALKS", help="instead: talks that fill the whole context"
+    )
     parser.add_argument("--yarn", type=float, help="with --long: a context longer by this factor, not tuned")
     args = parser.parse_args()
     torch.manual_seed(1)

@@ -161,7 +161,8 @@ def work(rank: int, args: argparse.Namespace) -> None:
         begin = time.monotonic()
         for group in optimizer.param_groups:
             group["lr"] = args.lr * min(1.0, (step + 1) / 5) * (1 - step / args.steps)
-        totals = torch.zeros(4 + len(RULES))  # answers, their score, divergence times tokens, tokens; broken rules
+        # Answers, their score, divergence times tokens, tokens; then the broken rules.
+        totals = torch.zeros(4 + len(RULES))
         for _ in range(args.prompts // args.workers):
             task = next(supply)
             prompt, answers, ended = draw(model, tokenizer, task, args.group)
@@ -241,7 +242,9 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=16, help="per step")
     parser.add_argument("--group", type=int, default=8, help="answers per prompt")
     parser.add_argument("--lr", type=float, default=1e-4)
-    parser.add_argument("--penalty", type=float, default=0.04, help="of the divergence from the supervised model")
+    parser.add_argument(
+        "--penalty", type=float, default=0.04, help="of the divergence from the supervised model"
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()

@@ -187,8 +187,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
     parser.add_argument("--warmup", type=int, default=80, help="steps")
     parser.add_argument("--workers", type=int, default=2, help="processes, one per core")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU if there is one")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="stop then, to go on in another sitting")
+    parser.add_argument(
+        "--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto: a GPU if there is one"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="stop then, to go on in another sitting"
+    )
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
     args = parser.parse_args()
     if args.device == "auto":
@@ -313,7 +317,8 @@ def work(rank: int, args: argparse.Namespace) -> None:
         )
         rows = max(1, MICRO_TOKENS[args.device] // length)
         moe = [layer.mlp for layer in model.layers[config.first_k_dense_replace :]]
-        results = torch.zeros(1 + len(moe) * config.n_routed_experts, device=args.device)  # loss, load of each expert
+        # The loss, then the load of each expert.
+        results = torch.zeros(1 + len(moe) * config.n_routed_experts, device=args.device)
         for first in range(0, len(own_ids), rows):
             some = slice(first, first + rows)
             with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):

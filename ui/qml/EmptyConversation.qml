@@ -12,7 +12,7 @@ Item {
         qsTr("Tell me a short story about a fox."),
         qsTr("What do bees do all day?"),
         qsTr("Why is the sky blue?"),
-        qsTr("Say hello in three ways.")
+        qsTr("Tell me a joke.")
     ] : [
         qsTr("Explain latent attention as you would to a programmer."),
         qsTr("Write a Python function that merges two sorted lists, with a test."),

@@ -272,6 +272,38 @@ private slots:
         QCOMPARE(hits("word model:new"), std::size_t(0));
     }
 
+    // More messages under a tag than are simply read one by one: the words' places are held against theirs.
+    void filters_leave_many_messages()
+    {
+        Opened opened;
+        std::string list;
+        for (int i = 0; i < 6000; ++i) {
+            if (i > 0)
+                list += ',';
+            list += i % 1000 == 500 ? R"({"role":"user","content":"a heron, 苍鹭"})"
+                                    : R"({"role":"user","content":"nothing to see"})";
+        }
+        for (const std::string tags : {R"(["wide"])", R"(["other"])"}) {
+            std::ofstream(opened.file) << wrapped(R"({"tags":)" + tags + R"(,"messages":[)" + list + "]}");
+            opened.store.import_json(opened.file);
+        }
+        const auto hits = [&](const char* query, std::int64_t limit = 100) {
+            const std::vector<SearchHit> found = opened.store.search(query, limit);
+            for (std::size_t i = 1; i < found.size(); ++i)
+                if (found[i - 1].message <= found[i].message)
+                    return -1;
+            return static_cast<int>(found.size());
+        };
+        QCOMPARE(hits("heron"), 12);
+        QCOMPARE(hits("heron tag:wide"), 6);
+        QCOMPARE(hits("heron tag:wide", 4), 4);
+        QCOMPARE(hits("苍鹭 tag:other"), 6);
+        QCOMPARE(hits("鹭 heron tag:other"), 6);
+        QCOMPARE(hits("heron tag:wide after:2020"), 6);
+        QCOMPARE(hits("heron tag:wide before:2020"), 0);
+        QCOMPARE(hits("gull tag:wide"), 0);
+    }
+
     void members_may_stand_in_any_order_and_be_left_out()
     {
         Opened opened;

@@ -309,15 +309,17 @@ private slots:
                     .at("finish") == "context");
     }
 
-    // The model that ships, by its word: it writes words.
+    // The model that ships, by its word: it writes what its training code wrote.
     void starter()
     {
         QCOMPARE(cli({"inspect", "starter"}).status, 0);
-        const Output o = cli({"generate", "starter", "--prompt", "Once upon a time", "--max-tokens", "40",
-                              "--temperature", "0"});
+        const auto json = engine::format::read_json(golden::data_folder() / "starter" / "logits.json");
+        write("mouse.json", R"([{"role": "user", "content": "Tell me a story about a brave mouse."}])");
+        const Output o = cli({"generate", "starter", "--chat", file("mouse.json"), "--max-tokens", "24",
+                              "--temperature", "0", "--repeat-penalty", "1"});
         QVERIFY2(o.status == 0, o.err.c_str());
-        const QString text = QString::fromStdString(o.out);
-        QVERIFY2(text.contains("there ") && text.split(' ').size() > 10, o.out.c_str());
+        QCOMPARE(QString::fromStdString(o.out).trimmed(),
+                 QString::fromStdString(json.at("greedy_text").get<std::string>()).trimmed());
     }
 
     // The mean of -log softmax, as NumPy would compute it from the logits.

@@ -31,7 +31,7 @@ import data
 from evaluate import RULES, Session, broken, render
 from export import load
 from model import Model
-from train import make_optimizers
+from train import launch, make_optimizers
 
 ANSWER_TOKENS = {"tale": 320, "other": 72}
 
@@ -252,16 +252,7 @@ def main() -> None:
     if not os.path.exists(os.path.join(args.out, "checkpoint.pt")):
         for name in ("tokenizer.json", "tokens.npz", "checkpoint.pt"):
             shutil.copy(os.path.join(args.branch, name), args.out)
-    meeting = os.path.join(args.out, "workers")
-    if os.path.exists(meeting):
-        os.remove(meeting)
-    context = torch.multiprocessing.get_context("spawn")
-    others = [context.Process(target=work, args=(rank, args), daemon=True) for rank in range(1, args.workers)]
-    for other in others:
-        other.start()
-    work(0, args)
-    for other in others:
-        other.join()
+    launch(work, args)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 
 import torch
 import torch.distributed as dist
@@ -366,6 +367,20 @@ def work(rank: int, args: argparse.Namespace) -> None:
     dist.destroy_process_group()
 
 
+def launch(work: Callable[[int, argparse.Namespace], None], args: argparse.Namespace) -> None:
+    """Runs `work` as args.workers processes, this one among them, which meet in args.out."""
+    meeting = os.path.join(args.out, "workers")
+    if os.path.exists(meeting):
+        os.remove(meeting)
+    context = torch.multiprocessing.get_context("spawn")
+    others = [context.Process(target=work, args=(rank, args), daemon=True) for rank in range(1, args.workers)]
+    for other in others:
+        other.start()
+    work(0, args)
+    for other in others:
+        other.join()
+
+
 def main() -> None:
     args = parse()
     longest = max(ROWS[stage_of(args)])
@@ -379,16 +394,7 @@ def main() -> None:
             shutil.copy(os.path.join(args.branch, name), args.out)
     config = configuration(args)
     data.prepare(args.data, args.out, args.seed, config.vocab_size)  # once, before the workers read it
-    meeting = os.path.join(args.out, "workers")
-    if os.path.exists(meeting):
-        os.remove(meeting)
-    context = torch.multiprocessing.get_context("spawn")
-    others = [context.Process(target=work, args=(rank, args), daemon=True) for rank in range(1, args.workers)]
-    for other in others:
-        other.start()
-    work(0, args)
-    for other in others:
-        other.join()
+    launch(work, args)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,15 @@ private:
         return nullptr;
     }
 
+    // The waiting message at that place; the list's children stand in the order in which they were made.
+    QQuickItem* queued(int index)
+    {
+        QQuickItem* found = nullptr;
+        QMetaObject::invokeMethod(item("queue"), "itemAtIndex", Q_RETURN_ARG(QQuickItem*, found),
+                                  Q_ARG(int, index));
+        return found;
+    }
+
     void show()
     {
         qml = std::make_unique<QQmlApplicationEngine>();
@@ -204,7 +213,9 @@ private slots:
         click(item("queueButton"));
         QTRY_COMPARE(queue.count(), 2);
         QTRY_VERIFY(item("queue")->isVisible() && item("queue")->height() > 40);
-        click(button("Edit the waiting message"));
+        QTRY_VERIFY(queued(0) && queued(1));
+        click(button(queued(0), QStringLiteral("Edit the waiting message")));
+        QTRY_VERIFY(queued(0)->property("editing").toBool());
         QTest::keyClick(window, Qt::Key_End);
         type(QStringLiteral(", louder"));
         QTest::keyClick(window, Qt::Key_Return);
@@ -214,8 +225,8 @@ private slots:
         QTRY_VERIFY(chat().canSend());
         QCOMPARE(queue.count(), 2);
         stage->world->script = [](const engine::Request&) { return fake::Script{.text = "La."}; };
-        QTRY_VERIFY(button("Remove the waiting message"));
-        click(button("Send now"));
+        QTRY_VERIFY(button(queued(0), QStringLiteral("Send now")));
+        click(button(queued(0), QStringLiteral("Send now")));
         QTRY_VERIFY(chat().count() == 6 && chat().canSend());
         QCOMPARE(queue.count(), 0);
     }

@@ -6,14 +6,36 @@
 #include "engine/deepseek_v2.h"
 #include "engine/error.h"
 #include "engine/weight_layout.h"
+#include "kernels/cuda/layout.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace engine {
 
 using kernels::Dtype;
 using kernels::Matrix;
+
+namespace {
+
+// Throws for the first weight in use that the GPU cannot compute with.
+void require_served_types(const format::ModelFiles& files, const Weights& weights)
+{
+    std::unordered_set<const std::byte*> used;
+    for (const auto& stage : weights.stages)
+        for (const auto& bytes : stage)
+            used.insert(bytes.data());
+    const format::TensorTable& tensors = files.tensors();
+    for (const format::TensorInfo& tensor : tensors.all())
+        if (tensor.dtype && !kernels::cuda::is_served(*tensor.dtype) && used.contains(tensor.bytes.data()))
+            throw Error(tensors.files()[tensor.file], "tensor " + printable(tensor.name),
+                        fmt::format("{} is not computed on the GPU yet; the CPU can", tensor.type_name));
+}
+
+} // namespace
 
 std::shared_ptr<const DeviceModel> make_device_model(const format::ModelFiles& files, const Config& config)
 {
@@ -22,7 +44,9 @@ std::shared_ptr<const DeviceModel> make_device_model(const format::ModelFiles& f
     auto model = std::make_shared<DeviceModel>();
     model->config = config;
     try {
-        WeightLayout layout = lay_out(bind_weights(files, config));
+        const Weights weights = bind_weights(files, config);
+        require_served_types(files, weights);
+        WeightLayout layout = lay_out(weights);
         model->weights = std::move(layout.weights);
         model->weight_bytes = layout.bytes;
     } catch (const Error& error) {

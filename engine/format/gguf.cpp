@@ -39,32 +39,32 @@ struct TensorType
 constexpr TensorType tensor_types[] = {
     {0, "F32", 1, 4, kernels::Dtype::f32},
     {1, "F16", 1, 2, kernels::Dtype::f16},
-    {2, "Q4_0", 32, 18},
-    {3, "Q4_1", 32, 20},
-    {6, "Q5_0", 32, 22},
-    {7, "Q5_1", 32, 24},
+    {2, "Q4_0", 32, 18, kernels::Dtype::q4_0},
+    {3, "Q4_1", 32, 20, kernels::Dtype::q4_1},
+    {6, "Q5_0", 32, 22, kernels::Dtype::q5_0},
+    {7, "Q5_1", 32, 24, kernels::Dtype::q5_1},
     {8, "Q8_0", 32, 34, kernels::Dtype::q8_0},
     {9, "Q8_1", 32, 36},
-    {10, "Q2_K", 256, 84},
-    {11, "Q3_K", 256, 110},
-    {12, "Q4_K", 256, 144},
-    {13, "Q5_K", 256, 176},
-    {14, "Q6_K", 256, 210},
+    {10, "Q2_K", 256, 84, kernels::Dtype::q2_k},
+    {11, "Q3_K", 256, 110, kernels::Dtype::q3_k},
+    {12, "Q4_K", 256, 144, kernels::Dtype::q4_k},
+    {13, "Q5_K", 256, 176, kernels::Dtype::q5_k},
+    {14, "Q6_K", 256, 210, kernels::Dtype::q6_k},
     {15, "Q8_K", 256, 292},
-    {16, "IQ2_XXS", 256, 66},
-    {17, "IQ2_XS", 256, 74},
-    {18, "IQ3_XXS", 256, 98},
-    {19, "IQ1_S", 256, 50},
-    {20, "IQ4_NL", 32, 18},
-    {21, "IQ3_S", 256, 110},
-    {22, "IQ2_S", 256, 82},
-    {23, "IQ4_XS", 256, 136},
+    {16, "IQ2_XXS", 256, 66, kernels::Dtype::iq2_xxs},
+    {17, "IQ2_XS", 256, 74, kernels::Dtype::iq2_xs},
+    {18, "IQ3_XXS", 256, 98, kernels::Dtype::iq3_xxs},
+    {19, "IQ1_S", 256, 50, kernels::Dtype::iq1_s},
+    {20, "IQ4_NL", 32, 18, kernels::Dtype::iq4_nl},
+    {21, "IQ3_S", 256, 110, kernels::Dtype::iq3_s},
+    {22, "IQ2_S", 256, 82, kernels::Dtype::iq2_s},
+    {23, "IQ4_XS", 256, 136, kernels::Dtype::iq4_xs},
     {24, "I8", 1, 1},
     {25, "I16", 1, 2},
     {26, "I32", 1, 4},
     {27, "I64", 1, 8},
     {28, "F64", 1, 8},
-    {29, "IQ1_M", 256, 56},
+    {29, "IQ1_M", 256, 56, kernels::Dtype::iq1_m},
     {30, "BF16", 1, 2, kernels::Dtype::bf16},
     {34, "TQ1_0", 256, 54},
     {35, "TQ2_0", 256, 66},
@@ -440,6 +440,14 @@ const GgufEntry* Gguf::find(std::string_view key) const
 {
     const auto entry = m_metadata.find(key);
     return entry == m_metadata.end() ? nullptr : &entry->second;
+}
+
+std::uint32_t gguf_type_id(kernels::Dtype dtype)
+{
+    const auto* type = std::ranges::find(tensor_types, std::optional(dtype), &TensorType::dtype);
+    if (type == std::end(tensor_types))
+        throw Error("", fmt::format("expected a type that GGUF has, found {}", kernels::name(dtype)));
+    return type->id;
 }
 
 bool Gguf::has(std::string_view key) const

@@ -2,6 +2,8 @@
 // Compiled with -mavx2 -mfma -mf16c; called only where isa.h says that the processor has them.
 #include "kernels/cpu/primitives.h"
 
+#include "kernels/quant/dequantise.h"
+
 #include <immintrin.h>
 
 namespace kernels::cpu {
@@ -274,6 +276,45 @@ template <Dtype dtype> void dots_of(const Dots& work)
         dot_rows<dtype, 1>(work, t);
 }
 
+// Rows first … first + count of `w`, `columns` numbers of each from column c on, as floats in `panel`.
+WeightRows floats_of(const WeightRows& w, Index first, Index count, Index c, Index columns, float* panel)
+{
+    for (Index r = 0; r < count; ++r) {
+        float* dst = panel + r * columns;
+        kernels::dequantise_row(w.dtype, w.data + (first + r) * w.stride + row_bytes(w.dtype, c), dst,
+                                columns);
+        if (const std::byte* factors = w.scales.row(first + r)) {
+            for (Index i = 0; i < columns; ++i) {
+                float factor;
+                __builtin_memcpy(&factor, factors + (c + i) / BlockScales::block * 4, sizeof factor);
+                dst[i] *= factor;
+            }
+        }
+    }
+    return {reinterpret_cast<const std::byte*>(panel), Dtype::f32, count, columns, columns * 4};
+}
+
+// The types without a form of their own: some rows of a chunk become floats, then as these.
+void dots_of_floats(const Dots& work)
+{
+    float panel[4 * chunk_columns];
+    for (Index r = 0; r < work.w.rows; r += 4) {
+        const Index rows = work.w.rows - r < 4 ? work.w.rows - r : 4;
+        Index first = 0;
+        do {
+            const Index rest = work.w.columns - first;
+            const Index columns = rest < chunk_columns ? rest : chunk_columns;
+            Dots part = work;
+            part.w = floats_of(work.w, r, rows, first, columns, panel);
+            part.x_offset += first;
+            part.y_offset += r;
+            part.store = first == 0 ? work.store : Store::add;
+            dots_of<Dtype::f32>(part);
+            first += columns;
+        } while (first < work.w.columns);
+    }
+}
+
 void dots(const Dots& work)
 {
     switch (work.w.dtype) {
@@ -285,6 +326,8 @@ void dots(const Dots& work)
         return dots_of<Dtype::bf16>(work);
     case Dtype::q8_0:
         return dots_of<Dtype::q8_0>(work);
+    default:
+        return dots_of_floats(work);
     }
 }
 
@@ -360,6 +403,33 @@ template <Dtype dtype> void mix_of(const Mix& work)
     }
 }
 
+// As dots_of_floats. A sum that is continued from memory gives the same number.
+void mix_of_floats(const Mix& work)
+{
+    constexpr Index most_tokens = 3;
+    float panel[4 * chunk_columns];
+    for (Index t = 0; t < work.tokens; t += most_tokens) {
+        const Index tokens = work.tokens - t < most_tokens ? work.tokens - t : most_tokens;
+        for (Index r = 0; r < work.w.rows; r += 4) {
+            const Index rows = work.w.rows - r < 4 ? work.w.rows - r : 4;
+            for (Index c = 0; c < work.w.columns; c += chunk_columns) {
+                const Index rest = work.w.columns - c;
+                const float* a[most_tokens];
+                float* y[most_tokens];
+                for (Index i = 0; i < tokens; ++i) {
+                    a[i] = work.a[t + i] + r;
+                    y[i] = work.y[t + i] + c;
+                }
+                mix_of<Dtype::f32>(
+                    {.w = floats_of(work.w, r, rows, c, rest < chunk_columns ? rest : chunk_columns, panel),
+                     .a = a,
+                     .y = y,
+                     .tokens = tokens});
+            }
+        }
+    }
+}
+
 void mix(const Mix& work)
 {
     switch (work.w.dtype) {
@@ -371,6 +441,8 @@ void mix(const Mix& work)
         return mix_of<Dtype::bf16>(work);
     case Dtype::q8_0:
         return mix_of<Dtype::q8_0>(work);
+    default:
+        return mix_of_floats(work);
     }
 }
 
@@ -407,6 +479,12 @@ template <Dtype dtype> void dequantise_of(const WeightRows& w, float* dst)
                                  w.columns);
 }
 
+void dequantise_by_definition(const WeightRows& w, float* dst)
+{
+    for (Index r = 0; r < w.rows; ++r)
+        floats_of(w, r, 1, 0, w.columns, dst + r * w.columns);
+}
+
 void dequantise(const WeightRows& w, float* dst)
 {
     switch (w.dtype) {
@@ -418,6 +496,8 @@ void dequantise(const WeightRows& w, float* dst)
         return dequantise_of<Dtype::bf16>(w, dst);
     case Dtype::q8_0:
         return dequantise_of<Dtype::q8_0>(w, dst);
+    default:
+        return dequantise_by_definition(w, dst);
     }
 }
 

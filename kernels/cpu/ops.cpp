@@ -60,8 +60,7 @@ void Ops::multiply(const Dots& work, Worker& worker) const
             __builtin_prefetch(w.data + byte); // later rows are asked for while earlier ones are read
         for (std::int64_t r = 0; r < w.rows; r += 4) {
             Dots part = work;
-            part.w.data += r * w.stride;
-            part.w.rows = std::min<std::int64_t>(4, w.rows - r);
+            part.w = slice_rows(w, r, std::min<std::int64_t>(4, w.rows - r));
             part.y_offset += r;
             m_primitives->dots(part);
         }
@@ -72,9 +71,8 @@ void Ops::multiply(const Dots& work, Worker& worker) const
         for (std::int64_t c = 0; c < w.columns; c += chunk_columns) {
             for (std::int64_t r = 0; r < w.rows; r += panel_rows) {
                 Dots part = work;
-                part.w.data += r * w.stride + row_bytes(w.dtype, c);
-                part.w.rows = std::min(panel_rows, w.rows - r);
-                part.w.columns = std::min(chunk_columns, w.columns - c);
+                part.w = slice_columns(slice_rows(w, r, std::min(panel_rows, w.rows - r)), c,
+                                       std::min(chunk_columns, w.columns - c));
                 part.x += t;
                 part.x_offset += c;
                 part.y += t;

@@ -5,6 +5,7 @@
 #include "kernels/cpu/ops_tasks.h"
 #include "kernels/cpu/scalar.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 
 #include <algorithm>
 #include <cmath>

@@ -50,7 +50,18 @@ constexpr std::int64_t weight_rows_per_task(std::int64_t columns, std::int64_t t
 
 inline WeightRows weight_rows(const Matrix& w)
 {
-    return {w.data, w.dtype, w.rows, w.columns, w.row_bytes()};
+    return {w.data, w.dtype, w.rows, w.columns, w.row_bytes(), w.scales};
+}
+
+inline WeightRows slice_rows(const WeightRows& w, std::int64_t first, std::int64_t count)
+{
+    return {w.data + first * w.stride, w.dtype, count, w.columns, w.stride, w.scales.below(first)};
+}
+
+// `first` is a multiple of chunk_columns.
+inline WeightRows slice_columns(const WeightRows& w, std::int64_t first, std::int64_t count)
+{
+    return {w.data + row_bytes(w.dtype, first), w.dtype, w.rows, count, w.stride, w.scales.right_of(first)};
 }
 
 inline WeightRows weight_rows(View<const float> x)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The inner loops that each vector instruction set implements; ops.cpp and its siblings build the operations
-// from them. A file compiled with wider instructions includes nothing but this header and intrinsics: an
-// inline function of the standard library compiled there could be the copy that the linker keeps for
-// everybody.
+// from them. A file compiled with wider instructions includes nothing but this header, intrinsics and
+// declarations: an inline function of the standard library compiled there could be the copy that the linker
+// keeps for everybody.
 //
 // Order of summation, so that a row gives the same numbers alone and in any batch, on any path:
 // - dots: columns in chunks of `chunk_columns`, their sums added in ascending order; inside a chunk eight
-// lanes
-//   (lane i takes columns i, i + 8, …) and ((0+1)+(2+3)) + ((4+5)+(6+7)) at its end.
+//   lanes (lane i takes columns i, i + 8, …) and ((0+1)+(2+3)) + ((4+5)+(6+7)) at its end.
 // - mix: rows in ascending order.
+// A weight of any type enters as the float that kernels::dequantise_row gives, bit for bit, whether it is
+// converted on the way or before.
 #pragma once
 
 #include "kernels/tensor.h"
@@ -18,7 +19,8 @@
 
 namespace kernels::cpu {
 
-constexpr std::int64_t chunk_columns = 512; // a multiple of every block; 4 rows of floats fit the L1 cache
+// A multiple of every block, and of what shares a factor in FP8; 4 rows of floats fit the L1 cache.
+constexpr std::int64_t chunk_columns = 512;
 
 // Some rows of a matrix, `stride` bytes apart. Data may be unaligned.
 struct WeightRows
@@ -28,6 +30,7 @@ struct WeightRows
     std::int64_t rows = 0;
     std::int64_t columns = 0;
     std::int64_t stride = 0;
+    BlockScales scales = {}; // f8_e4m3 alone
 };
 
 enum class Store : std::uint8_t

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/routing.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +18,7 @@ using Row = std::vector<float>;
 Row row_of(const Matrix& w, std::int64_t r)
 {
     Row row(static_cast<std::size_t>(w.columns));
-    dequantise_row(w.dtype, w.row(r), row.data(), w.columns);
+    dequantise_row(w, r, row.data());
     return row;
 }
 
@@ -176,8 +177,7 @@ void gate_up(ThreadPool& pool, View<float> x, View<const float> in, const Mlp& m
 void embed(ThreadPool& pool, View<float> h, const Matrix& table, const Batch& batch)
 {
     pool.run(batch.rows(), [&](std::int64_t t, int) {
-        dequantise_row(table.dtype, table.row(batch.tokens[static_cast<std::size_t>(t)]), h.row(t),
-                       table.columns);
+        dequantise_row(table, batch.tokens[static_cast<std::size_t>(t)], h.row(t));
     });
 }
 

@@ -379,6 +379,8 @@ __device__ void load8_weights(const ExpertWeights& w, const std::byte* row, int 
         return load.operator()<Dtype::bf16>();
     case Dtype::q8_0:
         return load.operator()<Dtype::q8_0>();
+    default: // is not served
+        return;
     }
 }
 

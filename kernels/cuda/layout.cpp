@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/cuda/layout.h"
 
+#include "kernels/quant/blocks.h"
 #include "kernels/quant/dequantise.h"
-#include "kernels/quant/q8_0.h"
 
 #include <cstring>
 
@@ -33,7 +33,7 @@ void dequantise_device_row(Dtype dtype, const std::byte* from, float* to, std::i
         Q8_0Block block;
         std::memcpy(&block.scale, scales + 2 * b, 2);
         std::memcpy(block.values, from + 32 * b, 32);
-        dequantise(block, to + 32 * b);
+        dequantise_row(Dtype::q8_0, reinterpret_cast<const std::byte*>(&block), to + 32 * b, 32);
     }
 }
 

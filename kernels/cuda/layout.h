@@ -21,6 +21,13 @@ namespace kernels::cuda {
 
 constexpr std::int64_t matrix_alignment = 256;
 
+// Whether the kernels compute with weights of this type. A model that has others is refused before anything
+// is allocated.
+constexpr bool is_served(Dtype dtype)
+{
+    return dtype == Dtype::f32 || dtype == Dtype::f16 || dtype == Dtype::bf16 || dtype == Dtype::q8_0;
+}
+
 // Whether every row of the matrix can be read in vectors of eight numbers (sixteen bytes; eight quants).
 inline bool is_aligned(const Matrix& w)
 {

@@ -10,12 +10,13 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
 namespace kernels::cuda {
 
-// Calls f.operator()<D>() with the format as a constant.
+// Calls f.operator()<D>() with the format, one of those that are served, as a constant.
 template <class F> void with_dtype(Dtype dtype, F&& f)
 {
     switch (dtype) {
@@ -27,6 +28,8 @@ template <class F> void with_dtype(Dtype dtype, F&& f)
         return f.template operator()<Dtype::bf16>();
     case Dtype::q8_0:
         return f.template operator()<Dtype::q8_0>();
+    default:
+        assert(is_served(dtype));
     }
 }
 

@@ -109,6 +109,8 @@ struct AnyRows
         case Dtype::q8_0:
             load8_any<Dtype::q8_0>(row.data, columns, c, packed.numbers);
             break;
+        default: // is not served
+            break;
         }
         return packed;
     }

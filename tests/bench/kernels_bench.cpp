@@ -8,6 +8,7 @@
 #include "kernels/cpu/machine_limits.h"
 #include "kernels/cpu/ops.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 
 #include <algorithm>
 #include <cmath>

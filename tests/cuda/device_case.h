@@ -6,6 +6,7 @@
 #include "kernels/cuda/layout.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 #include "kernels/quant/float16.h"
 #include "tests/cuda/emulation/control.h"
 #include "tests/kernels/support.h"

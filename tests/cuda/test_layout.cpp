@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/layout.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 
 #include <QtTest>
 

@@ -3,6 +3,7 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/numeric.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 #include "tests/cuda/emulation/control.h"
 #include "tests/kernels/support.h"
 

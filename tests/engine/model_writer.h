@@ -7,6 +7,7 @@
 #include "engine/format/json.h"
 #include "engine/format/safetensors.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 
 #include <cmath>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/gpu/generator.h"
 
-#include "kernels/quant/q8_0.h"
+#include "kernels/quant/blocks.h"
 #include "tests/gpu/parallel.h"
 
 #include <algorithm>

@@ -82,6 +82,8 @@ void fill_device(const kernels::cuda::Device& device, const Filling& filling, Dt
         return launch(device, plan, fill_numbers<Dtype::bf16>, filling, data, numbers);
     case Dtype::q8_0:
         return launch(device, plan, fill_q8_0, filling, data, rows, columns);
+    default: // is not served
+        return;
     }
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/ops.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 
 #include <QString>
 #include <QtGlobal>

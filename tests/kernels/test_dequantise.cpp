@@ -3,9 +3,10 @@
 #include "tests/shared_folder.h"
 
 #include "kernels/cpu/primitives.h"
+#include "kernels/quant/blocks.h"
 #include "kernels/quant/dequantise.h"
 #include "kernels/quant/float16.h"
-#include "kernels/quant/q8_0.h"
+#include "kernels/quant/quantise.h"
 
 #include <QFile>
 #include <QTest>
@@ -37,6 +38,20 @@ bool same(float got, double expected)
     return std::isnan(expected)
                ? std::isnan(got)
                : static_cast<double>(got) == expected && std::signbit(got) == std::signbit(expected);
+}
+
+// Whether the blocks become exactly these floats, wherever they lie.
+bool gives(Dtype dtype, const QByteArray& blocks, const QByteArray& floats)
+{
+    std::vector<float> got(static_cast<std::size_t>(floats.size()) / sizeof(float));
+    for (const int misaligned : {0, 1, 2, 3, 5}) {
+        const QByteArray moved = QByteArray(misaligned, '\0') + blocks;
+        dequantise_row(dtype, reinterpret_cast<const std::byte*>(moved.constData()) + misaligned, got.data(),
+                       static_cast<std::int64_t>(got.size()));
+        if (std::memcmp(got.data(), floats.constData(), static_cast<std::size_t>(floats.size())) != 0)
+            return false;
+    }
+    return true;
 }
 
 } // namespace
@@ -114,53 +129,35 @@ private slots:
         for (int i = 0; i < 32; ++i)
             input[i] = static_cast<float>(i) - 15.0f;
         input[31] = -31.75f; // scale 0.25, exactly
-        const Q8_0Block block = quantise_q8_0(input);
+        Q8_0Block block;
+        quantise_row(Dtype::q8_0, input, reinterpret_cast<std::byte*>(&block), 32);
         QCOMPARE(block.scale, std::uint16_t{0x3400});
         QCOMPARE(block.values[31], std::int8_t{-127});
         QCOMPARE(block.values[0], std::int8_t{-60});
         QCOMPARE(block.values[15], std::int8_t{0});
-        const float zeros[32] = {};
-        const Q8_0Block empty = quantise_q8_0(zeros);
-        QCOMPARE(empty.scale, std::uint16_t{0});
-        QCOMPARE(empty.values[7], std::int8_t{0});
-    }
-
-    void q8_0_error_is_half_a_step()
-    {
-        Random random;
-        for (int trial = 0; trial < 1000; ++trial) {
-            float input[32];
-            float largest = 0.0f;
-            for (float& value : input) {
-                value = random.normal();
-                largest = std::max(largest, std::abs(value));
-            }
-            float output[32];
-            dequantise(quantise_q8_0(input), output);
-            // half a step, and the rounding of the scale to 11 bits, which counts up to 127 times
-            for (int i = 0; i < 32; ++i)
-                QVERIFY(std::abs(output[i] - input[i]) <=
-                        largest / 127.0f * (0.5f + 127.0f / 2048.0f) * 1.001f);
-        }
     }
 
     void published_vectors()
     {
-        const QString shared = QString::fromStdString(shared_folder().string());
-        QFile packed(shared + QStringLiteral("/spec/golden/quant/Q8_0.bin"));
-        QFile numbers(shared + QStringLiteral("/spec/golden/quant/Q8_0.f32"));
-        if (!packed.exists()) {
-            qInfo("no further vectors at %s", qPrintable(shared));
+        const QString folder =
+            QString::fromStdString(shared_folder().string()) + QStringLiteral("/spec/golden/quant/");
+        if (!QFile::exists(folder)) {
+            qInfo("no further vectors at %s", qPrintable(folder));
             return;
         }
-        QVERIFY(packed.open(QIODevice::ReadOnly) && numbers.open(QIODevice::ReadOnly));
-        const QByteArray bytes = packed.readAll();
-        const QByteArray expected = numbers.readAll();
-        const std::int64_t columns = bytes.size() / 34 * 32;
-        QCOMPARE(static_cast<std::int64_t>(expected.size()), 4 * columns);
-        std::vector<float> got(static_cast<std::size_t>(columns));
-        dequantise_row(Dtype::q8_0, reinterpret_cast<const std::byte*>(bytes.data()), got.data(), columns);
-        QVERIFY(std::memcmp(got.data(), expected.data(), static_cast<std::size_t>(expected.size())) == 0);
+        for (const DtypeInfo& type : dtype_infos) {
+            if (type.values == 1)
+                continue;
+            const QString file = folder + QString::fromLatin1(type.name.data(), type.name.size());
+            QFile packed(file + QStringLiteral(".bin"));
+            QFile numbers(file + QStringLiteral(".f32"));
+            QVERIFY2(packed.open(QIODevice::ReadOnly) && numbers.open(QIODevice::ReadOnly), qPrintable(file));
+            const QByteArray bytes = packed.readAll();
+            const QByteArray expected = numbers.readAll();
+            const std::int64_t columns = bytes.size() / type.bytes * type.values;
+            QCOMPARE(static_cast<std::int64_t>(expected.size()), 4 * columns);
+            QVERIFY2(gives(type.dtype, bytes, expected), qPrintable(file));
+        }
     }
 
     // The vector forms give the same bits, at any alignment and length.

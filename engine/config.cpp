@@ -54,27 +54,39 @@ std::optional<std::int64_t> find_integer(const format::JsonObject& json, std::st
     return json.find_integer(key, range.low, range.high);
 }
 
+// model_type alone tells the two gates apart: a softmax over all experts, or DeepSeek-V3's sigmoid with its
+// correction bias. The keys beside it are often left out for V3; where they are there, they must agree.
+bool is_version_3(const format::JsonObject& json)
+{
+    return json.find_string("model_type") == "deepseek_v3";
+}
+
 TopkMethod read_topk_method(const format::JsonObject& json)
 {
+    const std::optional<std::string> method = json.find_string("topk_method");
+    if (is_version_3(json)) {
+        if (method.value_or("noaux_tc") != "noaux_tc")
+            json.fail("topk_method", "expected noaux_tc for deepseek_v3, found " + printable(*method));
+        return TopkMethod::noaux_tc;
+    }
     // The reference's own default is misspelt.
-    const std::string method = json.find_string("topk_method").value_or("greedy");
-    if (method == "greedy" || method == "gready")
+    if (!method || method == "greedy" || method == "gready")
         return TopkMethod::greedy;
     if (method == "group_limited_greedy")
         return TopkMethod::group_limited_greedy;
-    if (method == "noaux_tc")
-        return TopkMethod::noaux_tc;
-    json.fail("topk_method", "expected greedy, group_limited_greedy or noaux_tc, found " + printable(method));
+    json.fail("topk_method",
+              "expected greedy or group_limited_greedy for deepseek_v2, found " + printable(*method));
 }
 
 ScoringFunction read_scoring_func(const format::JsonObject& json)
 {
-    const std::string function = json.find_string("scoring_func").value_or("softmax");
-    if (function == "softmax")
-        return ScoringFunction::softmax;
-    if (function == "sigmoid")
-        return ScoringFunction::sigmoid;
-    json.fail("scoring_func", "expected softmax or sigmoid, found " + printable(function));
+    const bool is_v3 = is_version_3(json);
+    const std::string expected = is_v3 ? "sigmoid" : "softmax";
+    const std::string function = json.find_string("scoring_func").value_or(expected);
+    if (function != expected)
+        json.fail("scoring_func", fmt::format("expected {} for {}, found {}", expected,
+                                              is_v3 ? "deepseek_v3" : "deepseek_v2", printable(function)));
+    return is_v3 ? ScoringFunction::sigmoid : ScoringFunction::softmax;
 }
 
 std::optional<Yarn> read_yarn(const format::JsonObject& rope)
@@ -122,6 +134,26 @@ std::optional<std::int64_t> read_token(const format::JsonObject& json, std::stri
     return find_integer(format::JsonObject(first, json.file()), key, token_range);
 }
 
+// FP8 in blocks of 128 x 128, as DeepSeek-V3 is published, is the one stored form beside plain numbers. What
+// scales activations would be computed in (activation_scheme, scale_fmt) concerns FP8 products, which nothing
+// here makes.
+void check_quantization(const format::JsonObject& quantization)
+{
+    const std::string method = quantization.find_string("quant_method").value_or("an unnamed method");
+    if (method != "fp8")
+        quantization.fail("quant_method",
+                          fmt::format("expected weights in FP8, BF16, F16 or F32, found {}; a GGUF file of "
+                                      "the model serves",
+                                      printable(method)));
+    if (const std::string format = quantization.find_string("fmt").value_or("e4m3"); format != "e4m3")
+        quantization.fail("fmt", "expected e4m3, found " + printable(format));
+    const format::Json* size = quantization.find("weight_block_size");
+    if (!size || *size != format::Json{kernels::BlockScales::block, kernels::BlockScales::block})
+        quantization.fail("weight_block_size",
+                          fmt::format("expected [{0}, {0}], found {1}", kernels::BlockScales::block,
+                                      size ? printable(size->dump(), 80) : "nothing"));
+}
+
 void refuse_unsupported(const format::JsonObject& json)
 {
     const std::string type = json.find_string("model_type").value_or("");
@@ -135,13 +167,8 @@ void refuse_unsupported(const format::JsonObject& json)
         json.fail("hidden_act", "expected silu, found " + printable(activation));
     if (const auto every = json.find_integer("moe_layer_freq", 1, layer_range.high); every.value_or(1) != 1)
         json.fail("moe_layer_freq", fmt::format("expected 1, found {}", *every));
-    if (const auto quantization = json.find_object("quantization_config")) {
-        const std::string method = quantization->find_string("quant_method").value_or("an unnamed method");
-        json.fail(
-            "quantization_config",
-            fmt::format("expected weights in BF16, F16 or F32, found {}; a GGUF file of the model serves",
-                        method == "fp8" ? "FP8 weights" : printable(method)));
-    }
+    if (const auto quantization = json.find_object("quantization_config"))
+        check_quantization(*quantization);
 }
 
 // --- GGUF
@@ -167,6 +194,14 @@ public:
         return m_gguf.find_integer(key(name), range.low, range.high);
     }
     std::optional<double> find_number(std::string_view name) const { return m_gguf.find_number(key(name)); }
+    // The number, or where the key is missing `otherwise`, with a note of it.
+    double number_or(std::string_view name, double otherwise, std::vector<std::string>& notes) const
+    {
+        const std::optional<double> number = find_number(name);
+        if (!number)
+            notes.push_back(fmt::format("no {}: taken as {}", name, otherwise));
+        return number.value_or(otherwise);
+    }
     std::optional<bool> find_bool(std::string_view name) const { return m_gguf.find_bool(key(name)); }
     std::optional<std::string_view> find_string(std::string_view name) const
     {
@@ -202,7 +237,8 @@ std::optional<Yarn> read_yarn(const Metadata& metadata, std::vector<std::string>
     // is not stored: it equals mscale_all_dim in every published model.
     const std::optional<double> multiplier = metadata.find_number("rope.scaling.yarn_log_multiplier");
     if (!multiplier)
-        notes.push_back("no yarn_log_multiplier: the softmax scale is not corrected for long contexts");
+        notes.push_back("no rope.scaling.yarn_log_multiplier: the softmax scale is not corrected, which a "
+                        "complete file of this family asks for");
     yarn.mscale_all_dim = std::round(multiplier.value_or(0) * 10 * 1e6) / 1e6;
     yarn.mscale = multiplier ? yarn.mscale_all_dim : 1;
     return yarn;
@@ -213,6 +249,45 @@ std::optional<std::int64_t> rows_of(const format::Gguf& gguf, std::string_view n
 {
     const format::TensorInfo* tensor = gguf.tensors().find(name);
     return tensor ? std::optional(tensor->shape.front()) : std::nullopt;
+}
+
+// A number that very old files leave out: it stands in the shape of a tensor, if there is one. Throws for a
+// missing key where there is none.
+std::int64_t integer_or_shape(const Metadata& metadata, std::string_view name, Range range,
+                              std::optional<std::int64_t> by_shape, std::vector<std::string>& notes)
+{
+    const std::optional<std::int64_t> value = metadata.find_integer(name, range);
+    if (value || !by_shape)
+        return value ? *value : metadata.integer(name, range);
+    if (*by_shape < range.low || *by_shape > range.high)
+        metadata.fail(name, fmt::format("expected {} to {}, found no such key and {} by the tensors' shape",
+                                        range.low, range.high, *by_shape));
+    notes.push_back(fmt::format("no {}: {} by the tensors' shape", name, *by_shape));
+    return *by_shape;
+}
+
+// Layers that predict tokens further ahead stand behind the others. block_count counts them, whether or not
+// the file holds their tensors; but a writer that dropped them may have left nextn_predict_layers behind.
+std::int64_t prediction_layers(const format::Gguf& gguf, const Metadata& metadata, std::int64_t blocks,
+                               std::vector<std::string>& notes)
+{
+    const auto has = [&](std::int64_t layer, std::string_view name) {
+        return gguf.tensors().find(fmt::format("blk.{}.{}", layer, name)) != nullptr;
+    };
+    const std::int64_t stated =
+        metadata.find_integer("nextn_predict_layers", from_zero(layer_range)).value_or(0);
+    std::int64_t found = 0;
+    while (found < blocks && has(blocks - 1 - found, "nextn.eh_proj.weight"))
+        ++found;
+    if (found > stated)
+        notes.push_back(
+            fmt::format("no nextn_predict_layers: {} by the tensors' names, which stay unread", found));
+    if (stated > found && has(blocks - 1, "attn_norm.weight")) {
+        notes.push_back(
+            fmt::format("nextn_predict_layers is {}, but block_count does not count them", stated));
+        return found;
+    }
+    return std::max(found, stated);
 }
 
 void read_heads(Config& config, const Metadata& metadata)
@@ -233,47 +308,63 @@ void read_heads(Config& config, const Metadata& metadata)
 
 void read_routing(Config& config, const format::Gguf& gguf, const Metadata& metadata)
 {
+    std::vector<std::string>& notes = config.notes;
     config.n_routed_experts = metadata.integer("expert_count", expert_range);
     config.num_experts_per_tok = metadata.integer("expert_used_count", expert_range);
-    config.moe_intermediate_size = metadata.integer("expert_feed_forward_length", inner_width_range);
-    config.routed_scaling_factor = metadata.find_number("expert_weights_scale").value_or(1);
-    config.norm_topk_prob = metadata.find_bool("expert_weights_norm").value_or(false);
+    const format::TensorInfo* down =
+        gguf.tensors().find(fmt::format("blk.{}.ffn_down_exps.weight", config.first_k_dense_replace));
+    config.moe_intermediate_size =
+        integer_or_shape(metadata, "expert_feed_forward_length", inner_width_range,
+                         down ? std::optional(down->shape.back()) : std::nullopt, notes);
+    config.norm_topk_prob = metadata.find_bool("expert_weights_norm").value_or(false); // written where true
 
-    const std::int64_t gating = metadata.find_integer("expert_gating_func", {0, 1 << 30}).value_or(1);
-    if (gating > 2)
+    const auto gating = metadata.find_integer("expert_gating_func", {0, 1 << 30});
+    if (!gating)
+        notes.push_back("no expert_gating_func: taken as softmax");
+    if (gating.value_or(1) > 2)
         metadata.fail("expert_gating_func",
-                      fmt::format("expected 1 (softmax) or 2 (sigmoid), found {}", gating));
+                      fmt::format("expected 1 (softmax) or 2 (sigmoid), found {}", *gating));
     config.scoring_func = gating == 2 ? ScoringFunction::sigmoid : ScoringFunction::softmax;
+
+    // Only one published architecture has these shapes, so that what its first files leave out has one
+    // meaning: groups (all files from before October 2025) and the scale of the experts' weights.
+    const bool is_v2 = config.num_hidden_layers == 60 && config.hidden_size == 5120 &&
+                       config.n_routed_experts == 160 && config.num_experts_per_tok == 6 &&
+                       config.scoring_func == ScoringFunction::softmax;
+    config.routed_scaling_factor = metadata.number_or("expert_weights_scale", is_v2 ? 16 : 1, notes);
 
     const auto groups = metadata.find_integer("expert_group_count", from_zero(expert_range));
     const auto used_groups = metadata.find_integer("expert_group_used_count", from_zero(expert_range));
     config.n_group = std::max<std::int64_t>(groups.value_or(1), 1);
     config.topk_group = std::max<std::int64_t>(used_groups.value_or(1), 1);
-    // Files from before October 2025 lack the groups, and plain top-6 is not how the model was trained. Only
-    // one published architecture has these shapes.
-    const bool is_v2 = config.num_hidden_layers == 60 && config.hidden_size == 5120 &&
-                       config.n_routed_experts == 160 && config.num_experts_per_tok == 6 &&
-                       config.scoring_func == ScoringFunction::softmax;
     if (!groups && !used_groups && is_v2) {
         config.n_group = 8;
         config.topk_group = 3;
-        config.notes.push_back("no expert groups in the file: taken as 3 of 8, as DeepSeek-V2 was trained");
+        notes.push_back("no expert_group_count: 3 of 8 groups, as DeepSeek-V2 was trained");
+    } else if (!groups || !used_groups) {
+        notes.push_back(
+            fmt::format("no {}: taken as 1", groups ? "expert_group_used_count" : "expert_group_count"));
     }
+    // The gate decides how groups compare, whatever the writer of the keys had in mind: by their best score
+    // for softmax, by the sum of the two best for sigmoid.
     if (config.scoring_func == ScoringFunction::sigmoid)
         config.topk_method = TopkMethod::noaux_tc;
     else if (config.n_group > 1)
         config.topk_method = TopkMethod::group_limited_greedy;
 
-    const auto shared = metadata.find_integer("expert_shared_count", shared_range);
-    if (!shared) {
-        const auto rows =
-            rows_of(gguf, fmt::format("blk.{}.ffn_gate_shexp.weight", config.first_k_dense_replace));
-        config.n_shared_experts = rows.value_or(0) / config.moe_intermediate_size;
-        config.notes.push_back(
-            fmt::format("no expert_shared_count: {} by the tensors' shape", config.n_shared_experts));
-    } else {
-        config.n_shared_experts = *shared;
-    }
+    const auto shared =
+        rows_of(gguf, fmt::format("blk.{}.ffn_gate_shexp.weight", config.first_k_dense_replace));
+    config.n_shared_experts = integer_or_shape(metadata, "expert_shared_count", shared_range,
+                                               shared.value_or(0) / config.moe_intermediate_size, notes);
+}
+
+// The first layer with a router.
+std::optional<std::int64_t> dense_layers_of(const format::Gguf& gguf, std::int64_t layers)
+{
+    for (std::int64_t l = 0; l < layers; ++l)
+        if (gguf.tensors().find(fmt::format("blk.{}.ffn_gate_inp.weight", l)))
+            return l;
+    return std::nullopt;
 }
 
 } // namespace
@@ -288,38 +379,36 @@ Config read_config(const format::Gguf& gguf)
     Config config;
     config.architecture = architecture;
     config.hidden_size = metadata.integer("embedding_length", width_range);
-    config.num_nextn_predict_layers =
-        metadata.find_integer("nextn_predict_layers", from_zero(layer_range)).value_or(0);
-    config.num_hidden_layers = metadata.integer("block_count", layer_range) - config.num_nextn_predict_layers;
+    const std::int64_t blocks = metadata.integer("block_count", layer_range);
+    config.num_nextn_predict_layers = prediction_layers(gguf, metadata, blocks, config.notes);
+    config.num_hidden_layers = blocks - config.num_nextn_predict_layers;
     config.max_position_embeddings = metadata.integer("context_length", position_range);
-    if (const auto size = metadata.find_integer("vocab_size", vocab_range)) {
-        config.vocab_size = *size;
-    } else if (const auto rows = rows_of(gguf, "token_embd.weight")) {
-        config.vocab_size = *rows;
-    } else {
-        metadata.fail("vocab_size",
-                      "expected the size of the vocabulary, found neither the key nor token_embd");
-    }
+    config.vocab_size = integer_or_shape(metadata, "vocab_size", vocab_range,
+                                         rows_of(gguf, "token_embd.weight"), config.notes);
     config.num_attention_heads = metadata.integer("attention.head_count", head_range);
-    config.kv_lora_rank = metadata.integer("attention.kv_lora_rank", rank_range);
-    if (const auto rank = metadata.find_integer("attention.q_lora_rank", from_zero(rank_range))) {
-        config.q_lora_rank = *rank;
-    } else if (const auto rows = rows_of(gguf, "blk.0.attn_q_a.weight")) {
-        config.q_lora_rank = *rows;
-        config.notes.push_back(fmt::format("no q_lora_rank: {} by the tensors' shape", *rows));
-    }
+    config.kv_lora_rank = integer_or_shape(metadata, "attention.kv_lora_rank", rank_range,
+                                           rows_of(gguf, "blk.0.attn_kv_a_norm.weight"), config.notes);
+    // Lite has no such key, and no such tensor.
+    if (metadata.find_integer("attention.q_lora_rank", from_zero(rank_range)) ||
+        gguf.tensors().find("blk.0.attn_q_a.weight"))
+        config.q_lora_rank = integer_or_shape(metadata, "attention.q_lora_rank", from_zero(rank_range),
+                                              rows_of(gguf, "blk.0.attn_q_a.weight"), config.notes);
     read_heads(config, metadata);
 
     config.intermediate_size = metadata.integer("feed_forward_length", inner_width_range);
-    config.first_k_dense_replace = metadata.integer("leading_dense_block_count", from_zero(layer_range));
+    config.first_k_dense_replace =
+        integer_or_shape(metadata, "leading_dense_block_count", from_zero(layer_range),
+                         dense_layers_of(gguf, config.num_hidden_layers), config.notes);
     read_routing(config, gguf, metadata);
 
-    config.rms_norm_eps = metadata.find_number("attention.layer_norm_rms_epsilon").value_or(1e-6);
-    config.rope_theta = metadata.find_number("rope.freq_base").value_or(10000);
+    config.rms_norm_eps = metadata.number_or("attention.layer_norm_rms_epsilon", 1e-6, config.notes);
+    config.rope_theta = metadata.number_or("rope.freq_base", 10000, config.notes);
     config.yarn = read_yarn(metadata, config.notes);
     config.tie_word_embeddings = !gguf.tensors().empty() && !gguf.tensors().find("output.weight");
     config.bos_token_id = gguf.find_integer("tokenizer.ggml.bos_token_id", token_range.low, token_range.high);
     config.eos_token_id = gguf.find_integer("tokenizer.ggml.eos_token_id", token_range.low, token_range.high);
+    if (gguf.has("tokenizer.ggml.tokens") && !gguf.has("tokenizer.ggml.pre"))
+        config.notes.push_back("no tokenizer.ggml.pre: the vocabulary is split as deepseek-llm does");
 
     check_config(config, gguf.path());
     return config;
@@ -360,7 +449,7 @@ Config read_config_json(const std::filesystem::path& config_json)
         config.topk_group = find_integer(json, "topk_group", expert_range).value_or(1);
     }
     config.scoring_func = read_scoring_func(json);
-    config.norm_topk_prob = json.find_bool("norm_topk_prob").value_or(false);
+    config.norm_topk_prob = json.find_bool("norm_topk_prob").value_or(is_version_3(json));
     config.routed_scaling_factor = json.find_number("routed_scaling_factor").value_or(1);
 
     config.rms_norm_eps = json.find_number("rms_norm_eps").value_or(1e-6);

@@ -71,6 +71,9 @@ GgufWriter lite_gguf()
     writer.u32("deepseek2.expert_shared_count", 2);
     writer.u32("deepseek2.expert_feed_forward_length", 1408);
     writer.f32("deepseek2.expert_weights_scale", 1);
+    writer.u32("deepseek2.expert_gating_func", 1);
+    writer.u32("deepseek2.expert_group_count", 1);
+    writer.u32("deepseek2.expert_group_used_count", 1);
     writer.u32("tokenizer.ggml.bos_token_id", 100000);
     writer.u32("tokenizer.ggml.eos_token_id", 100001);
     return writer;
@@ -154,6 +157,14 @@ private:
         return read_config(format::Gguf(m_folder / "model.gguf"));
     }
 
+    QStringList notes_of(const GgufWriter& writer) const
+    {
+        QStringList notes;
+        for (const std::string& note : from_gguf(writer).notes)
+            notes << QString::fromStdString(note);
+        return notes;
+    }
+
     std::unique_ptr<QTemporaryDir> m_temporary;
     fs::path m_folder;
 };
@@ -192,6 +203,11 @@ void TestConfig::readsPublishedModels()
     QCOMPARE(v3.active_parameters(), std::int64_t{37'552'282'624});
     QCOMPARE(v3.num_nextn_predict_layers, std::int64_t{1});
     QVERIFY(is_near(v3.softmax_scale(), 0.1352337789, 1e-9));
+    // Newer writers leave to model_type what follows from it.
+    format::Json brief = format::Json::parse(v3_patch);
+    for (const char* key : {"topk_method", "scoring_func", "norm_topk_prob"})
+        brief[key] = nullptr;
+    QVERIFY(equal(from_json(brief.dump().c_str()), v3));
 }
 
 // Section 2.5 of the specification, with its table for the real models.
@@ -282,6 +298,8 @@ void TestConfig::acceptsWhatTheRulesAllow_data()
             "rope_type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32,
             "beta_slow": 1, "mscale": 0.707, "mscale_all_dim": 0.707}})");
     row(R"({"eos_token_id": [100001, 7]})");
+    row(R"({"quantization_config": {"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8",
+            "scale_fmt": "ue8m0", "weight_block_size": [128, 128]}})");
     row(R"({"unknown_key": {"a": [1]}})");
 }
 
@@ -303,10 +321,22 @@ void TestConfig::refusesWrongValues_data()
     row(R"({"attention_bias": true})", "key attention_bias: expected false, found true");
     row(R"({"hidden_act": "gelu"})", "key hidden_act: expected silu, found gelu");
     row(R"({"moe_layer_freq": 2})", "key moe_layer_freq: expected 1, found 2");
-    row(R"({"quantization_config": {"quant_method": "fp8"}})", "found FP8 weights");
+    row(R"({"quantization_config": {"quant_method": "fp8"}})",
+        "key quantization_config.weight_block_size: expected [128, 128], found nothing");
+    row(R"({"quantization_config": {"quant_method": "fp8", "weight_block_size": [64, 128]}})",
+        "weight_block_size: expected [128, 128], found [64,128]");
+    row(R"({"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128], "fmt": "e5m2"}})",
+        "key quantization_config.fmt: expected e4m3, found e5m2");
     row(R"({"quantization_config": {"quant_method": "awq"}})", "found awq");
     row(R"({"topk_method": "best"})",
-        "key topk_method: expected greedy, group_limited_greedy or noaux_tc, found best");
+        "key topk_method: expected greedy or group_limited_greedy for deepseek_v2, found best");
+    row(R"({"topk_method": "noaux_tc"})", "key topk_method: expected greedy or group_limited_greedy");
+    row(R"({"scoring_func": "sigmoid"})",
+        "key scoring_func: expected softmax for deepseek_v2, found sigmoid");
+    row(R"({"model_type": "deepseek_v3", "topk_method": "greedy"})",
+        "key topk_method: expected noaux_tc for deepseek_v3, found greedy");
+    row(R"({"model_type": "deepseek_v3", "topk_method": "noaux_tc", "scoring_func": "softmax"})",
+        "key scoring_func: expected sigmoid for deepseek_v3, found softmax");
     row(R"({"scoring_func": "relu"})", "key scoring_func");
     row(R"({"rope_scaling": {"type": "linear"}})", "key rope_scaling.type: expected yarn, found linear");
     row(R"({"rope_scaling": {"factor": null}})", "key rope_scaling.factor");
@@ -339,7 +369,8 @@ void TestConfig::refusesWrongValues_data()
         "topk_group: expected at most the 8");
     row(R"({"topk_method": "group_limited_greedy", "n_group": 32, "topk_group": 2})",
         "num_experts_per_tok: expected at most the 4 experts in 2 groups");
-    row(R"({"topk_method": "noaux_tc", "n_group": 64, "topk_group": 64})",
+    row(R"({"model_type": "deepseek_v3", "topk_method": null, "scoring_func": null, "n_group": 64,
+            "topk_group": 64})",
         "n_group: expected groups of two experts");
     row(R"({"routed_scaling_factor": 0})", "routed_scaling_factor");
     row(R"({"routed_scaling_factor": -1})", "routed_scaling_factor");
@@ -370,35 +401,82 @@ void TestConfig::refusesWrongValues()
 
 void TestConfig::readsOldAndNewGguf()
 {
-    // Only one published model has V2's shapes, so missing group keys have one meaning.
+    QVERIFY(from_gguf(lite_gguf()).notes.empty());
+
+    // Only one published model has V2's shapes, so what its first files leave out has one meaning.
+    const auto first_files = [](GgufWriter writer) {
+        for (const char* key :
+             {"expert_gating_func", "expert_group_count", "expert_group_used_count", "expert_weights_scale"})
+            writer.remove(std::string("deepseek2.") + key);
+        return writer;
+    };
     GgufWriter old = lite_gguf();
     make_v2(old);
-    const Config v2 = from_gguf(old);
-    QVERIFY(equal(v2, from_json(v2_patch)));
-    QCOMPARE(v2.notes.size(), std::size_t{1});
-    QVERIFY(from_gguf(lite_gguf()).notes.empty());
+    old = first_files(old);
+    QVERIFY(equal(from_gguf(old), from_json(v2_patch)));
+    QCOMPARE(notes_of(old),
+             QStringList({"no expert_gating_func: taken as softmax", "no expert_weights_scale: taken as 16",
+                          "no expert_group_count: 3 of 8 groups, as DeepSeek-V2 was trained"}));
+    // Other shapes, or another gate: as the keys' absence says.
     old.u32("deepseek2.block_count", 59);
     QCOMPARE(from_gguf(old).topk_method, kernels::TopkMethod::greedy);
+    QCOMPARE(from_gguf(old).routed_scaling_factor, 1.0);
+    old.u32("deepseek2.block_count", 60);
+    old.u32("deepseek2.expert_gating_func", 2);
+    QCOMPARE(from_gguf(old).n_group, std::int64_t{1});
+    QVERIFY(equal(from_gguf(first_files(lite_gguf())), from_json("{}")));
+    QCOMPARE(notes_of(first_files(lite_gguf())),
+             QStringList({"no expert_gating_func: taken as softmax", "no expert_weights_scale: taken as 1",
+                          "no expert_group_count: taken as 1"}));
+
+    // Keys of groups do not choose the rule by which groups compare; the gate does.
+    GgufWriter grouped = lite_gguf();
+    grouped.u32("deepseek2.expert_group_count", 8);
+    grouped.u32("deepseek2.expert_group_used_count", 4);
+    QCOMPARE(from_gguf(grouped).topk_method, kernels::TopkMethod::group_limited_greedy);
+    grouped.u32("deepseek2.expert_gating_func", 2);
+    QCOMPARE(from_gguf(grouped).topk_method, kernels::TopkMethod::noaux_tc);
 
     GgufWriter bare = lite_gguf();
-    for (const char* key : {"expert_weights_scale", "rope.freq_base", "attention.layer_norm_rms_epsilon"})
-        bare.remove(std::string("deepseek2.") + key);
+    bare.remove("deepseek2.rope.freq_base");
+    bare.remove("deepseek2.attention.layer_norm_rms_epsilon");
     QVERIFY(equal(from_gguf(bare), from_json("{}")));
+    QCOMPARE(notes_of(bare), QStringList({"no attention.layer_norm_rms_epsilon: taken as 1e-06",
+                                          "no rope.freq_base: taken as 10000"}));
+    GgufWriter vocabulary = lite_gguf();
+    vocabulary.add_token("a", 1);
+    QCOMPARE(notes_of(vocabulary),
+             QStringList({"no tokenizer.ggml.pre: the vocabulary is split as deepseek-llm does"}));
 
     // What very old files leave out stands in the shapes of their tensors.
     GgufWriter shapes = lite_gguf();
-    shapes.remove("deepseek2.vocab_size");
-    shapes.remove("deepseek2.expert_shared_count");
-    shapes.u32("deepseek2.expert_feed_forward_length", 4);
-    shapes.tensor("token_embd.weight", {1, 102400}, 0, std::string(409600, '\0'));
-    shapes.tensor("output.weight", {1, 1}, 0, std::string(4, '\0'));
-    shapes.tensor("blk.1.ffn_gate_shexp.weight", {1, 8}, 0, std::string(32, '\0'));
-    shapes.tensor("blk.0.attn_q_a.weight", {1, 24}, 0, std::string(96, '\0'));
+    for (const char* key : {"vocab_size", "expert_shared_count", "expert_feed_forward_length",
+                            "leading_dense_block_count", "attention.kv_lora_rank", "attention.q_lora_rank"})
+        shapes.remove(std::string("deepseek2.") + key);
+    const auto tensor = [&](const char* name, std::vector<std::int64_t> ne) {
+        std::int64_t bytes = 4;
+        for (const std::int64_t length : ne)
+            bytes *= length;
+        shapes.tensor(name, ne, 0, std::string(static_cast<std::size_t>(bytes), '\0'));
+    };
+    tensor("token_embd.weight", {1, 102400});
+    tensor("output.weight", {1, 1});
+    tensor("blk.0.attn_q_a.weight", {1, 24});
+    tensor("blk.0.attn_kv_a_norm.weight", {20});
+    tensor("blk.2.ffn_gate_inp.weight", {1, 64});
+    tensor("blk.2.ffn_down_exps.weight", {4, 1, 64});
+    tensor("blk.2.ffn_gate_shexp.weight", {1, 8});
     const Config derived = from_gguf(shapes);
     QCOMPARE(derived.vocab_size, std::int64_t{102400});
-    QCOMPARE(derived.n_shared_experts, std::int64_t{2});
     QCOMPARE(derived.q_lora_rank, std::int64_t{24});
+    QCOMPARE(derived.kv_lora_rank, std::int64_t{20});
+    QCOMPARE(derived.first_k_dense_replace, std::int64_t{2});
+    QCOMPARE(derived.moe_intermediate_size, std::int64_t{4});
+    QCOMPARE(derived.n_shared_experts, std::int64_t{2});
     QVERIFY(!derived.tie_word_embeddings);
+    QCOMPARE(derived.notes.size(), std::size_t{6});
+    QVERIFY(QString::fromStdString(derived.notes.front())
+                .contains(QLatin1String("no vocab_size: 102400 by the tensors' shape")));
 
     GgufWriter tied = lite_gguf();
     tied.tensor("token_embd.weight", {1, 1}, 0, std::string(4, '\0'));
@@ -407,6 +485,7 @@ void TestConfig::readsOldAndNewGguf()
     GgufWriter uncorrected = lite_gguf();
     uncorrected.remove("deepseek2.rope.scaling.yarn_log_multiplier");
     QVERIFY(is_near(from_gguf(uncorrected).softmax_scale(), 0.0721687836, 1e-9));
+    QVERIFY(notes_of(uncorrected).join(u' ').contains(QLatin1String("the softmax scale is not corrected")));
     GgufWriter coder = lite_gguf();
     coder.f32("deepseek2.rope.scaling.yarn_log_multiplier", 0.1f);
     QVERIFY(is_near(from_gguf(coder).softmax_scale(), 0.1352337789, 1e-9));
@@ -423,6 +502,19 @@ void TestConfig::readsOldAndNewGguf()
     QCOMPARE(read.topk_method, kernels::TopkMethod::noaux_tc);
     QCOMPARE(read.scoring_func, kernels::ScoringFunction::sigmoid);
     QVERIFY(read.norm_topk_prob);
+    QVERIFY(read.notes.empty());
+
+    // Prediction layers that only their tensors tell of, and a key that tells of layers long dropped.
+    v3.tensor("token_embd.weight", {1, 102400}, 0, std::string(409600, '\0'));
+    v3.tensor("blk.61.attn_norm.weight", {1}, 0, std::string(4, '\0'));
+    QCOMPARE(from_gguf(v3).num_hidden_layers, std::int64_t{62});
+    QCOMPARE(notes_of(v3), QStringList({"nextn_predict_layers is 1, but block_count does not count them"}));
+    v3.tensor("blk.61.nextn.eh_proj.weight", {1}, 0, std::string(4, '\0'));
+    QCOMPARE(from_gguf(v3).num_hidden_layers, std::int64_t{61});
+    v3.remove("deepseek2.nextn_predict_layers");
+    QCOMPARE(from_gguf(v3).num_hidden_layers, std::int64_t{61});
+    QCOMPARE(from_gguf(v3).num_nextn_predict_layers, std::int64_t{1});
+    QVERIFY(notes_of(v3).join(u' ').contains(QLatin1String("no nextn_predict_layers: 1")));
 }
 
 void TestConfig::refusesWrongMetadata_data()

@@ -20,8 +20,8 @@ struct Command
 {
     std::string_view name;
     std::string_view summary;
-    std::span<const OptionSpec> options; // beside MODEL
-    bool takesModel;
+    std::string_view operands;           // "MODEL", "MODEL OUT.gguf" or nothing
+    std::span<const OptionSpec> options; // beside them
     void (*run)(const Arguments& arguments, const std::stop_token& stop);
 };
 
@@ -34,5 +34,6 @@ void logits(const Arguments& arguments, const std::stop_token& stop);
 void perplexity(const Arguments& arguments, const std::stop_token& stop);
 void generate(const Arguments& arguments, const std::stop_token& stop);
 void bench(const Arguments& arguments, const std::stop_token& stop);
+void synth(const Arguments& arguments, const std::stop_token& stop);
 
 } // namespace app

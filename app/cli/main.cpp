@@ -51,25 +51,44 @@ constexpr OptionSpec benchOptions[] = {{"-p", "512"},
                                        {"--replay", "FILE"},
                                        {"--json", ""}};
 
+constexpr OptionSpec synthOptions[] = {{"--shape", "tiny|v2-lite|v2"},
+                                       {"--type", "TYPE"},
+                                       {"--layers", "N"},
+                                       {"--seed", "S"},
+                                       {"--outliers", ""},
+                                       {"--router", "zipf"},
+                                       {"-t", "T"}};
+
 constexpr Command table[] = {
-    {"inspect", "what a model is and how much memory it needs for N tokens of context", inspectOptions, true,
-     inspect},
-    {"tokenize", "the token ids of a text, of a file or of standard input", tokenizeOptions, true, tokenize},
-    {"detokenize", "the text of token ids", detokenizeOptions, true, detokenize},
-    {"render", "the prompt that the chat format makes of a conversation, or its token ids", renderOptions,
-     true, render},
-    {"logits", "logits of every position as an array of NumPy", logitsOptions, true, logits},
-    {"generate", "continue a text, answer in a conversation or fill a gap", generateOptions, true, generate},
-    {"perplexity", "perplexity over a text; nll is the mean loss of a token in nats", perplexityOptions, true,
-     perplexity},
-    {"bench", "speed at each depth, beside the measured limits of the machine", benchOptions, true, bench},
-    {"devices", "the devices that --device can name", devicesOptions, false, devices},
+    {"inspect", "what a model is and how much memory it needs for N tokens of context", "MODEL",
+     inspectOptions, inspect},
+    {"tokenize", "the token ids of a text, of a file or of standard input", "MODEL", tokenizeOptions,
+     tokenize},
+    {"detokenize", "the text of token ids", "MODEL", detokenizeOptions, detokenize},
+    {"render", "the prompt that the chat format makes of a conversation, or its token ids", "MODEL",
+     renderOptions, render},
+    {"logits", "logits of every position as an array of NumPy", "MODEL", logitsOptions, logits},
+    {"generate", "continue a text, answer in a conversation or fill a gap", "MODEL", generateOptions,
+     generate},
+    {"perplexity", "perplexity over a text; nll is the mean loss of a token in nats", "MODEL",
+     perplexityOptions, perplexity},
+    {"bench", "speed at each depth, beside the measured limits of the machine", "MODEL", benchOptions, bench},
+    {"devices", "the devices that --device can name", "", devicesOptions, devices},
+    {"synth", "a model of a published shape with random weights, for measuring", "OUT.gguf", synthOptions,
+     synth},
 };
+
+std::size_t operandCount(const Command& command)
+{
+    if (command.operands.empty())
+        return 0;
+    return 1 + static_cast<std::size_t>(std::ranges::count(command.operands, ' '));
+}
 
 std::string usageLine(const Command& command)
 {
-    std::string line =
-        fmt::format("usage: fathom-cli {}{}", command.name, command.takesModel ? " MODEL" : "");
+    std::string line = fmt::format("usage: fathom-cli {}{}{}", command.name,
+                                   command.operands.empty() ? "" : " ", command.operands);
     for (const OptionSpec& option : command.options)
         line += option.value.empty() ? fmt::format(" [{}]", option.name)
                                      : fmt::format(" [{} {}]", option.name, option.value);
@@ -121,7 +140,7 @@ int run(std::span<char* const> words)
     }
     const Interrupt interrupt;
     try {
-        command->run(Arguments(words, command->options, command->takesModel ? 1 : 0), interrupt.token());
+        command->run(Arguments(words, command->options, operandCount(*command)), interrupt.token());
         return std::fflush(stdout) == 0 ? 0 : fail("standard output: cannot be written");
     } catch (const UsageError& error) {
         fmt::print(stderr, "error: {}\n{}\n", error.what(), usageLine(*command));

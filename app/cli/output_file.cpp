@@ -38,6 +38,15 @@ OutputFile::~OutputFile()
     setUnfinishedFile({});
 }
 
+void OutputFile::reserve(std::uint64_t bytes)
+{
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(m_temporary, error);
+    if (!error && space.available < bytes)
+        throw engine::Error(m_path.string(), fmt::format("expected {} bytes free on the disk, found {}",
+                                                         bytes, space.available));
+}
+
 void OutputFile::write(std::span<const std::byte> bytes)
 {
     if (std::fwrite(bytes.data(), 1, bytes.size(), m_file.get()) != bytes.size())

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "engine/format/gguf_writer.h"
+
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -12,15 +15,16 @@ namespace app {
 
 // A file that appears whole or not at all: it is written beside its place and moved there by commit(). Throws
 // engine::Error where the disk refuses.
-class OutputFile
+class OutputFile : public engine::format::ByteSink
 {
 public:
     explicit OutputFile(const std::filesystem::path& path);
-    ~OutputFile(); // without commit() nothing stays
+    ~OutputFile() override; // without commit() nothing stays
     OutputFile(const OutputFile&) = delete;
     OutputFile& operator=(const OutputFile&) = delete;
 
-    void write(std::span<const std::byte> bytes);
+    void reserve(std::uint64_t bytes) override;
+    void write(std::span<const std::byte> bytes) override;
     void write(std::string_view text);
     void commit();
 

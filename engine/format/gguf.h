@@ -42,6 +42,9 @@ struct GgufEntry
     std::span<const std::byte> bytes; // the raw value or elements; strings with their length prefixes
 };
 
+// The number of a tensor type in the file. Throws Error for FP8, which GGUF does not have.
+std::uint32_t gguf_type_id(kernels::Dtype dtype);
+
 // A GGUF file of version 2 or 3, or a model split over several (…-00001-of-0000N.gguf), read through a
 // mapping. Format: little-endian; header, metadata, tensor descriptions, padding, tensor data.
 class Gguf

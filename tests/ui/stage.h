@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/ui/fake_engine.h"
+#include "tests/ui/patience.h"
 #include "ui/session.h"
 #include "ui/text.h"
 
@@ -72,8 +73,6 @@ public:
     QVariant last(int role) const { return at(session->chat.count() - 1, role); }
 
 private:
-    static constexpr int patience_ms = 60'000; // guards against hangs alone
-
     QTemporaryDir m_folder;
 
 public:

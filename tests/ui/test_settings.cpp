@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "tests/ui/patience.h"
 #include "ui/settings.h"
 
 #include <QMetaProperty>

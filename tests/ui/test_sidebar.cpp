@@ -112,7 +112,7 @@ private:
         window->resize(1200, 800);
         window->show();
         window->requestActivate();
-        QVERIFY(QTest::qWaitForWindowActive(window));
+        QVERIFY(waitForActive(window));
     }
 
     void start()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "storage/error.h"
+#include "tests/ui/patience.h"
 #include "ui/store_bridge.h"
 
 #include <QSignalSpy>
@@ -138,7 +139,7 @@ private slots:
         std::vector<storage::SearchHit> hits;
         store.search(this, QStringLiteral("北京"), 10, storage::SearchIn::kept,
                      [&](std::vector<storage::SearchHit> found) { hits = std::move(found); });
-        const bool found = QTest::qWaitFor([&] { return hits.size() == 1; });
+        const bool found = QTest::qWaitFor([&] { return hits.size() == 1; }, patience_ms);
         release = true;
         QVERIFY(found);
         QTRY_VERIFY(written);
@@ -156,7 +157,7 @@ private slots:
                     s.append_message(s.create_conversation(), storage::Role::user, "some words to be found");
             },
             [&] { ready = true; });
-        QTRY_VERIFY_WITH_TIMEOUT(ready, 60'000);
+        QTRY_VERIFY(ready);
         QCOMPARE(opened.size(), 1);
         int answers = 0;
         std::size_t last = 0;

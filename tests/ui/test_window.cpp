@@ -95,7 +95,7 @@ private:
         window->resize(1200, 800);
         window->show();
         window->requestActivate();
-        QVERIFY(QTest::qWaitForWindowActive(window));
+        QVERIFY(waitForActive(window));
     }
 
     void start(bool filled)
@@ -216,9 +216,12 @@ private slots:
         QTRY_VERIFY(queued(0) && queued(1));
         click(button(queued(0), QStringLiteral("Edit the waiting message")));
         QTRY_VERIFY(queued(0)->property("editing").toBool());
+        fprintf(stderr, "OPEN %s\n", qPrintable(QString::number(quintptr(window->activeFocusItem()), 16) + (window->activeFocusItem() ? window->activeFocusItem()->property("text").toString() : QString()) + QString::number(queued(0)->property("editing").toBool()) + QString::number(window->isActive()) + item("composer")->property("text").toString()));
         QTest::keyClick(window, Qt::Key_End);
         type(QStringLiteral(", louder"));
+        fprintf(stderr, "EDIT %s\n", qPrintable(QString::number(quintptr(window->activeFocusItem()), 16) + (window->activeFocusItem() ? window->activeFocusItem()->property("text").toString() : QString()) + QString::number(queued(0)->property("editing").toBool()) + QString::number(window->isActive()) + item("composer")->property("text").toString()));
         QTest::keyClick(window, Qt::Key_Return);
+        fprintf(stderr, "RET %s\n", qPrintable(QString::number(quintptr(window->activeFocusItem()), 16) + (window->activeFocusItem() ? window->activeFocusItem()->property("text").toString() : QString()) + QString::number(queued(0)->property("editing").toBool()) + QString::number(window->isActive()) + item("composer")->property("text").toString()));
         QTRY_COMPARE(queue.index(0).data(ui::MessageQueue::Text).toString(),
                      QStringLiteral("And again, louder"));
         QTest::keyClick(window, Qt::Key_Escape); // the answer, not what waits
@@ -277,7 +280,7 @@ private slots:
         click(button("Measure this machine"));
         QTRY_VERIFY(button("Stop measuring"));
         click(button("Stop measuring"));
-        QTRY_VERIFY_WITH_TIMEOUT(button("Measure this machine"), 10'000);
+        QTRY_VERIFY(button("Measure this machine"));
         stage->world->measure_takes = 0ms;
         click(button("Measure this machine"));
         QTRY_VERIFY(stage->session->settings.speeds().contains(QStringLiteral("generateLimit")));
@@ -298,13 +301,13 @@ private slots:
         };
         start(false);
         QVERIFY(chat().send(question));
-        QTRY_VERIFY_WITH_TIMEOUT(chat().count() == 2 && chat().canSend(), 30'000);
+        QTRY_VERIFY(chat().count() == 2 && chat().canSend());
         QTest::qWait(100);
         QVERIFY(!window->grabWindow().isNull());
         stage->session->conversations.newConversation();
         QTest::qWait(50);
         QVERIFY(chat().send(QStringLiteral("一二三")));
-        QTRY_VERIFY_WITH_TIMEOUT(chat().count() == 2 && chat().canSend(), 30'000);
+        QTRY_VERIFY(chat().count() == 2 && chat().canSend());
         QTest::qWait(50);
     }
 
@@ -485,7 +488,7 @@ private slots:
         stage->session->models.loadFirst({});
         QTRY_VERIFY(chat().canSend());
         QVERIFY(chat().send(QStringLiteral("Everything, please")));
-        QTRY_VERIFY_WITH_TIMEOUT(chat().canSend() && chat().count() == 2, 60'000);
+        QTRY_VERIFY(chat().canSend() && chat().count() == 2);
         heartbeat.stop();
         qInfo("longest stall: %lld ms", longest);
         QVERIFY2(longest < 500, qPrintable(QString::number(longest)));

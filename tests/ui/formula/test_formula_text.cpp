@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "tests/ui/patience.h"
 #include "ui/formula/formula_painter.h"
 #include "ui/qml/formula_images.h"
 #include "ui/qml/formula_item.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "tests/ui/patience.h"
 #include "ui/formula/formulas.h"
 
 #include <QFile>

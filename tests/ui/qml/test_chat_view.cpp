@@ -44,7 +44,7 @@ private:
         window = qobject_cast<QQuickWindow*>(qml->rootObjects().constFirst());
         window->resize(1200, 800);
         window->requestActivate();
-        QVERIFY(QTest::qWaitForWindowActive(window));
+        QVERIFY(waitForActive(window));
         list = window->findChild<QQuickItem*>(u"messageList"_s);
         QVERIFY(list);
         rows = list->property("model").value<QObject*>();

@@ -51,7 +51,7 @@ private:
         window = qobject_cast<QQuickWindow*>(qml->rootObjects().constFirst());
         window->resize(1200, 800);
         window->requestActivate();
-        QVERIFY(QTest::qWaitForWindowActive(window));
+        QVERIFY(waitForActive(window));
     }
 
     QObject* theme()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "tests/ui/patience.h"
 #include "ui/markdown/markdown_blocks.h"
 #include "ui/qml/message_rows.h"
 

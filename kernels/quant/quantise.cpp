@@ -3,6 +3,7 @@
 
 #include "kernels/quant/blocks.h"
 #include "kernels/quant/float16.h"
+#include "kernels/quant/quantise_k.h"
 
 #include <algorithm>
 #include <cmath>
@@ -35,10 +36,10 @@ float inverse_of(float scale, std::uint16_t stored)
     return (stored & 0x7fffu) == 0 ? 0.0f : 1.0f / scale;
 }
 
-// x >= 0, rounded half up.
-int rounded(float x, int largest)
+// x >= 0 without its fraction.
+int whole(float x, int largest)
 {
-    return std::min(static_cast<int>(x + 0.5f), largest);
+    return std::min(static_cast<int>(x), largest);
 }
 
 // ---- 32 numbers, each with the plain scale that other writers of these files take: equal bytes ----
@@ -60,7 +61,7 @@ Q4_0Block quantised(const float* src, Q4_0Block block)
     block.scale = f32_to_f16(scale);
     const float inverse = inverse_of(scale, block.scale);
     for (int i = 0; i < 32; ++i)
-        put_nibble(block.nibbles, i, rounded(src[i] * inverse + 8.0f, 15));
+        put_nibble(block.nibbles, i, whole(src[i] * inverse + 8.5f, 15));
     return block;
 }
 
@@ -70,7 +71,7 @@ Q5_0Block quantised(const float* src, Q5_0Block block)
     block.scale = f32_to_f16(scale);
     const float inverse = inverse_of(scale, block.scale);
     for (int i = 0; i < 32; ++i) {
-        const int value = rounded(src[i] * inverse + 16.0f, 31);
+        const int value = whole(src[i] * inverse + 16.5f, 31);
         put_nibble(block.nibbles, i, value);
         put_fifth_bit(block.high, i, value);
     }
@@ -85,7 +86,7 @@ Q4_1Block quantised(const float* src, Q4_1Block block)
     block.least = f32_to_f16(*least);
     const float inverse = inverse_of(scale, block.scale);
     for (int i = 0; i < 32; ++i)
-        put_nibble(block.nibbles, i, rounded((src[i] - *least) * inverse, 15));
+        put_nibble(block.nibbles, i, whole((src[i] - *least) * inverse + 0.5f, 15));
     return block;
 }
 
@@ -97,7 +98,7 @@ Q5_1Block quantised(const float* src, Q5_1Block block)
     block.least = f32_to_f16(*least);
     const float inverse = inverse_of(scale, block.scale);
     for (int i = 0; i < 32; ++i) {
-        const int value = rounded((src[i] - *least) * inverse, 31);
+        const int value = whole((src[i] - *least) * inverse + 0.5f, 31);
         put_nibble(block.nibbles, i, value);
         put_fifth_bit(block.high, i, value);
     }
@@ -112,6 +113,23 @@ Q8_0Block quantised(const float* src, Q8_0Block block)
     for (int i = 0; i < 32; ++i)
         block.values[i] = static_cast<std::int8_t>(std::round(src[i] * inverse)); // half away from zero
     return block;
+}
+
+// ---- 256 numbers ----
+
+Q4_KBlock quantised(const float* src, Q4_KBlock)
+{
+    return quantise_q4_k(src);
+}
+
+Q5_KBlock quantised(const float* src, Q5_KBlock)
+{
+    return quantise_q5_k(src);
+}
+
+Q6_KBlock quantised(const float* src, Q6_KBlock)
+{
+    return quantise_q6_k(src);
 }
 
 // ---- rows ----
@@ -159,6 +177,9 @@ constexpr RowWriter writers[] = {
     {Dtype::q5_0, quantise_blocks<Q5_0Block>},
     {Dtype::q5_1, quantise_blocks<Q5_1Block>},
     {Dtype::q8_0, quantise_blocks<Q8_0Block>},
+    {Dtype::q4_k, quantise_blocks<Q4_KBlock>},
+    {Dtype::q5_k, quantise_blocks<Q5_KBlock>},
+    {Dtype::q6_k, quantise_blocks<Q6_KBlock>},
 };
 
 const RowWriter* writer_of(Dtype dtype)

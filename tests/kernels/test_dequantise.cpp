@@ -6,6 +6,7 @@
 #include "kernels/quant/blocks.h"
 #include "kernels/quant/dequantise.h"
 #include "kernels/quant/float16.h"
+#include "kernels/quant/float8.h"
 #include "kernels/quant/quantise.h"
 
 #include <QFile>
@@ -52,6 +53,20 @@ bool gives(Dtype dtype, const QByteArray& blocks, const QByteArray& floats)
             return false;
     }
     return true;
+}
+
+// TYPE.bin in the folder gives TYPE.f32.
+void compare_vectors(const QString& folder, const DtypeInfo& type)
+{
+    const QString file = folder + QString::fromLatin1(type.name.data(), static_cast<int>(type.name.size()));
+    QFile packed(file + QStringLiteral(".bin"));
+    QFile numbers(file + QStringLiteral(".f32"));
+    QVERIFY2(packed.open(QIODevice::ReadOnly) && numbers.open(QIODevice::ReadOnly), qPrintable(file));
+    const QByteArray bytes = packed.readAll();
+    const QByteArray expected = numbers.readAll();
+    QVERIFY(!bytes.isEmpty());
+    QCOMPARE(bytes.size() / type.bytes * type.values * 4, expected.size());
+    QVERIFY2(gives(type.dtype, bytes, expected), qPrintable(file));
 }
 
 } // namespace
@@ -113,6 +128,54 @@ private slots:
         QCOMPARE(f32_to_bf16(std::bit_cast<float>(0xff800001u)), std::uint16_t{0xffc0});
     }
 
+    void every_f8_value()
+    {
+        for (unsigned bits = 0; bits <= 0xff; ++bits) {
+            const unsigned exponent = bits >> 3 & 15;
+            const unsigned fraction = bits & 7;
+            double expected = exponent == 0 ? std::ldexp(fraction, -9)
+                                            : std::ldexp(8 + fraction, static_cast<int>(exponent) - 10);
+            if (exponent == 15 && fraction == 7)
+                expected = std::nan("");
+            if ((bits & 0x80) != 0)
+                expected = -expected;
+            QVERIFY2(same(f8_e4m3_to_f32(static_cast<std::uint8_t>(bits)), expected),
+                     qPrintable(QString::number(bits, 16)));
+        }
+    }
+
+    // A matrix (300, 200) has 3 x 2 factors, which lie anywhere; its parts keep them.
+    void f8_factors_follow_the_rows()
+    {
+        constexpr std::int64_t rows = 300;
+        constexpr std::int64_t columns = 200;
+        std::vector<std::byte> codes(rows * columns, std::byte{0x38}); // 1
+        const float factors[6] = {1.0f, -2.0f, 3.0f, 0.25f, 5.0f, 1e-3f};
+        std::byte memory[sizeof factors + 1];
+        std::memcpy(memory + 1, factors, sizeof factors);
+        const Matrix w{codes.data(), Dtype::f8_e4m3, rows, columns, {memory + 1, 8, 0}};
+        const Matrix part = w.slice(100, 150).slice(20, 130);
+        const HeadMatrix heads{w.data, w.dtype, 3, 60, columns, 90 * columns, w.scales.below(30)};
+        std::vector<float> row(columns);
+        const auto check = [&](const Matrix& m, std::int64_t first) {
+            for (std::int64_t r = 0; r < m.rows; ++r) {
+                dequantise_row(m, r, row.data());
+                for (std::int64_t c = 0; c < columns; ++c)
+                    if (row[static_cast<std::size_t>(c)] != factors[(first + r) / 128 * 2 + c / 128])
+                        return false;
+            }
+            return true;
+        };
+        QVERIFY(check(w, 0));
+        QVERIFY(check(part, 120));
+        for (std::int64_t h = 0; h < 3; ++h)
+            QVERIFY(check(heads.head(h), 30 + 90 * h));
+        Matrix bare = w;
+        bare.scales = {};
+        dequantise_row(bare, 299, row.data());
+        QCOMPARE(row.back(), 1.0f);
+    }
+
     // Written out by hand: scale 0.5 is 0x3800, and the values are bytes in two's complement.
     void q8_0_block()
     {
@@ -137,6 +200,15 @@ private slots:
         QCOMPARE(block.values[15], std::int8_t{0});
     }
 
+    // tests/data/quant, made by tests/golden/make_quant_vectors.py with the Python package gguf.
+    void vectors()
+    {
+        const QString folder = QStringLiteral(FATHOM_SOURCE_DIR "/tests/data/quant/");
+        for (const DtypeInfo& type : dtype_infos)
+            if (type.values > 1)
+                compare_vectors(folder, type);
+    }
+
     void published_vectors()
     {
         const QString folder =
@@ -145,19 +217,9 @@ private slots:
             qInfo("no further vectors at %s", qPrintable(folder));
             return;
         }
-        for (const DtypeInfo& type : dtype_infos) {
-            if (type.values == 1)
-                continue;
-            const QString file = folder + QString::fromLatin1(type.name.data(), type.name.size());
-            QFile packed(file + QStringLiteral(".bin"));
-            QFile numbers(file + QStringLiteral(".f32"));
-            QVERIFY2(packed.open(QIODevice::ReadOnly) && numbers.open(QIODevice::ReadOnly), qPrintable(file));
-            const QByteArray bytes = packed.readAll();
-            const QByteArray expected = numbers.readAll();
-            const std::int64_t columns = bytes.size() / type.bytes * type.values;
-            QCOMPARE(static_cast<std::int64_t>(expected.size()), 4 * columns);
-            QVERIFY2(gives(type.dtype, bytes, expected), qPrintable(file));
-        }
+        for (const DtypeInfo& type : dtype_infos)
+            if (type.values > 1)
+                compare_vectors(folder, type);
     }
 
     // The vector forms give the same bits, at any alignment and length.

@@ -192,7 +192,7 @@ QString read(const QString& path)
 // Relative paths of our own text files.
 QStringList sources()
 {
-    QStringList found{"CMakeLists.txt", "app/run", "app/setup.sh", "tests/run", ".ci/run"};
+    QStringList found{"CMakeLists.txt", "app/run", "app/setup.sh", "tests/run", "tests/fuzz/run", ".ci/run"};
     const QStringList names{"*.cpp", "*.h",  "*.cu",    "*.cuh",         "*.qml",
                             "*.js",  "*.py", "*.cmake", "CMakeLists.txt"};
     for (const QString& folder : layers + QStringList{"resources", "installer"}) {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#include "tests/fuzz/targets.h"
+
+namespace fuzz {
+
+std::span<const Target> targets()
+{
+    static constexpr Target all[] = {
+        {"chat_template", chat_template}, {"config", config},      {"gguf", gguf}, {"json", json},
+        {"safetensors", safetensors},     {"tokenizer", tokenizer}};
+    return all;
+}
+
+} // namespace fuzz

@@ -13,6 +13,7 @@ namespace engine {
 
 using format::TensorInfo;
 using format::TensorTable;
+using kernels::BlockScales;
 using kernels::Dtype;
 using kernels::HeadMatrix;
 using kernels::KeyLayout;
@@ -30,7 +31,7 @@ using Shape = std::initializer_list<std::int64_t>;
 
 Matrix matrix_of(const TensorInfo& tensor, std::int64_t rows, std::int64_t columns)
 {
-    return {tensor.bytes.data(), *tensor.dtype, rows, columns};
+    return {tensor.bytes.data(), *tensor.dtype, rows, columns, {}};
 }
 
 // Looks tensors up and keeps a list of what one stage of the pass reads.
@@ -84,7 +85,38 @@ private:
     Matrix matrix(const std::string& tensor_name, Shape shape)
     {
         const TensorInfo& tensor = use(m_tensors.require(tensor_name, shape));
-        return matrix_of(tensor, shape.begin()[0], shape.begin()[1]);
+        Matrix result = matrix_of(tensor, shape.begin()[0], shape.begin()[1]);
+        if (result.dtype == Dtype::f8_e4m3)
+            result.scales = block_scales(tensor_name, result);
+        return result;
+    }
+
+    // One factor for each 128 x 128 numbers of an FP8 matrix, in a tensor beside it: X.weight_scale_inv for
+    // X.weight (published DeepSeek-V3).
+    BlockScales block_scales(const std::string& tensor_name, const Matrix& of)
+    {
+        const auto blocks = [](std::int64_t size) {
+            return (size + BlockScales::block - 1) / BlockScales::block;
+        };
+        const std::int64_t shape[] = {blocks(of.rows), blocks(of.columns)};
+        const TensorInfo& factors = use(m_tensors.require(tensor_name + "_scale_inv", shape, {Dtype::f32}));
+        return {factors.bytes.data(), kernels::row_bytes(Dtype::f32, shape[1]), 0};
+    }
+
+    // A stack of matrices, (count, rows, columns).
+    HeadMatrix stacked(const std::string& tensor_name, std::int64_t count, std::int64_t rows,
+                       std::int64_t columns)
+    {
+        const TensorInfo& tensor = use(m_tensors.require(tensor_name, {count, rows, columns}));
+        if (*tensor.dtype == Dtype::f8_e4m3)
+            throw Error(m_tensors.files()[tensor.file], "tensor " + tensor_name,
+                        "expected FP8 in matrices of their own, found a stack of them");
+        return {tensor.bytes.data(),
+                *tensor.dtype,
+                count,
+                rows,
+                columns,
+                rows * kernels::row_bytes(*tensor.dtype, columns)};
     }
 
     Norm norm(const std::string& tensor_name, std::int64_t width, float eps)
@@ -172,22 +204,15 @@ private:
             const Matrix kv_b = matrix(whole, {heads * (nope + value), latent});
             const std::int64_t head_bytes = (nope + value) * kv_b.row_bytes();
             up.layout = KeyLayout::nope_by_latent;
-            up.key = HeadMatrix{kv_b.data, kv_b.dtype, heads, nope, latent, head_bytes};
-            up.value = HeadMatrix{kv_b.row(nope), kv_b.dtype, heads, value, latent, head_bytes};
+            up.key = {kv_b.data, kv_b.dtype, heads, nope, latent, head_bytes, kv_b.scales};
+            up.value = {kv_b.row(nope),         kv_b.dtype, heads, value, latent, head_bytes,
+                        kv_b.scales.below(nope)};
             return up;
         }
         up.layout = KeyLayout::latent_by_nope;
-        up.key = head_matrix("attn_k_b.weight", heads, latent, nope);
-        up.value = head_matrix("attn_v_b.weight", heads, value, latent);
+        up.key = stacked(m_prefix + "attn_k_b.weight", heads, latent, nope);
+        up.value = stacked(m_prefix + "attn_v_b.weight", heads, value, latent);
         return up;
-    }
-
-    HeadMatrix head_matrix(const char* tensor_name, std::int64_t heads, std::int64_t rows,
-                           std::int64_t columns)
-    {
-        const TensorInfo& tensor = use(m_tensors.require(m_prefix + tensor_name, {heads, rows, columns}));
-        const std::int64_t head_bytes = rows * kernels::row_bytes(*tensor.dtype, columns);
-        return {tensor.bytes.data(), *tensor.dtype, heads, rows, columns, head_bytes};
     }
 
     kernels::RoutingRule routing_rule()
@@ -212,8 +237,8 @@ private:
         return rule;
     }
 
-    // Hugging Face: a tensor for each matrix of each expert. GGUF: all experts stacked, gate and up apart or
-    // fused, gate first.
+    // Hugging Face: a tensor for each matrix of each expert, or (transformers 5 in memory, hence some saved
+    // models) two stacks, gate above up in the first. GGUF: stacks, gate and up apart or above one another.
     std::vector<Mlp> routed_experts()
     {
         const Config& c = m_config;
@@ -221,16 +246,18 @@ private:
         const std::int64_t width = c.moe_intermediate_size;
         const std::int64_t d = c.hidden_size;
         std::vector<Mlp> routed(static_cast<std::size_t>(experts));
-        if (!m_gguf) {
+        const std::string fused = name("mlp.experts.gate_up_proj", "ffn_gate_up_exps.weight");
+        const bool is_fused = m_tensors.find(fused) != nullptr;
+        if (!m_gguf && !is_fused) {
             for (std::int64_t e = 0; e < experts; ++e)
                 routed[static_cast<std::size_t>(e)] = mlp(fmt::format("mlp.experts.{}.", e), "", "", width);
             return routed;
         }
-        const HeadMatrix down = stacked(m_prefix + "ffn_down_exps.weight", experts, d, width);
-        const std::string fused = m_prefix + "ffn_gate_up_exps.weight";
+        const HeadMatrix down =
+            stacked(name("mlp.experts.down_proj", "ffn_down_exps.weight"), experts, d, width);
         HeadMatrix gate;
         HeadMatrix up;
-        if (m_tensors.find(fused)) {
+        if (is_fused) {
             gate = up = stacked(fused, experts, 2 * width, d);
             gate.rows = up.rows = width;
             up.data += up.head_bytes / 2;
@@ -241,18 +268,6 @@ private:
         for (std::int64_t e = 0; e < experts; ++e)
             routed[static_cast<std::size_t>(e)] = {gate.head(e), up.head(e), down.head(e)};
         return routed;
-    }
-
-    HeadMatrix stacked(const std::string& tensor_name, std::int64_t count, std::int64_t rows,
-                       std::int64_t columns)
-    {
-        const TensorInfo& tensor = use(m_tensors.require(tensor_name, {count, rows, columns}));
-        return {tensor.bytes.data(),
-                *tensor.dtype,
-                count,
-                rows,
-                columns,
-                rows * kernels::row_bytes(*tensor.dtype, columns)};
     }
 
     void end_stage(Weights& w)

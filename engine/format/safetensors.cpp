@@ -32,7 +32,7 @@ constexpr ElementType element_types[] = {
     {"BOOL", 1},
     {"U8", 1},
     {"I8", 1},
-    {"F8_E4M3", 1},
+    {"F8_E4M3", 1, kernels::Dtype::f8_e4m3},
     {"F8_E5M2", 1},
     {"I16", 2},
     {"U16", 2},

@@ -32,14 +32,21 @@ struct Case
     fs::path expected;      // .safetensors with "logits"
     fs::path run;           // run.json
     bool has_greedy = true; // the greedy tokens of run.json belong to this file
+    bool on_gpu = true;     // a GPU computes with its types
 };
 
 inline std::vector<Case> cases()
 {
     std::vector<Case> all;
-    for (const char* name : {"lite", "groups", "long", "dense", "odd", "sharded"}) {
+    for (const std::string name :
+         {"lite", "groups", "long", "dense", "odd", "sharded", "v3", "fp8", "quantised"}) {
         const fs::path folder = data_folder() / "golden" / name;
-        all.push_back({name, folder, folder / "expected.safetensors", folder / "run.json"});
+        const fs::path file = folder / "model.gguf";
+        all.push_back({.name = name,
+                       .model = fs::exists(file) ? file : folder,
+                       .expected = folder / "expected.safetensors",
+                       .run = folder / "run.json",
+                       .on_gpu = name != "fp8" && name != "quantised"});
     }
     const fs::path spec = shared_folder() / "spec" / "golden";
     if (!fs::exists(spec))

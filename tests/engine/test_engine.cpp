@@ -151,8 +151,9 @@ private slots:
     {
         int compared = 0;
         for (const golden::Case& c : golden::cases()) {
-            const auto json = c.model / "tokenizer.json";
-            const bool has_vocabulary = c.model.extension() == ".gguf" || golden::fs::exists(json);
+            const engine::format::ModelFiles files(c.model);
+            const bool has_vocabulary = files.gguf() ? files.gguf()->has("tokenizer.ggml.tokens")
+                                                     : golden::fs::exists(c.model / "tokenizer.json");
             if (!has_vocabulary || !c.has_greedy)
                 continue;
             const auto engine = load(options(), c.model);

@@ -194,7 +194,8 @@ private slots:
     void golden_models()
     {
         for (const golden::Case& c : golden::cases())
-            check_layout(c.model);
+            if (c.on_gpu)
+                check_layout(c.model);
     }
 
     void forms_of_gguf()

@@ -5,6 +5,7 @@
 #include "engine/weights.h"
 #include "tests/engine/golden.h"
 #include "tests/engine/golden_gguf.h"
+#include "tests/engine/model_writer.h"
 
 #include <QTemporaryDir>
 #include <QTest>
@@ -77,6 +78,44 @@ class TestWeights : public QObject
     }
     fs::path file(const char* name) const { return fs::path(m_folder.path().toStdString()) / name; }
 
+    // The experts of every layer as two stacks, the first cut to `rows` rows of each expert.
+    static void stack_experts(const fs::path& folder, const engine::Config& c, std::int64_t rows)
+    {
+        SafetensorsWriter out;
+        {
+            const engine::format::Safetensors from(folder);
+            const auto values_of = [&](const std::string& name) {
+                const engine::format::TensorInfo& tensor = *from.tensors().find(name);
+                std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
+                kernels::dequantise_row(*tensor.dtype, tensor.bytes.data(), values.data(), tensor.elements());
+                return values;
+            };
+            for (const engine::format::TensorInfo& tensor : from.tensors().all())
+                if (tensor.name.find(".mlp.experts.") == std::string::npos)
+                    out.tensor(tensor.name, tensor.shape, *tensor.dtype, values_of(tensor.name));
+            for (std::int64_t l = c.first_k_dense_replace; l < c.num_hidden_layers; ++l) {
+                const std::string prefix = "model.layers." + std::to_string(l) + ".mlp.experts.";
+                std::vector<float> gate_up;
+                std::vector<float> down;
+                for (std::int64_t e = 0; e < c.n_routed_experts; ++e) {
+                    const std::string expert = prefix + std::to_string(e);
+                    std::vector<float> both = values_of(expert + ".gate_proj.weight");
+                    const std::vector<float> up = values_of(expert + ".up_proj.weight");
+                    both.insert(both.end(), up.begin(), up.end());
+                    both.resize(static_cast<std::size_t>(rows * c.hidden_size));
+                    gate_up.insert(gate_up.end(), both.begin(), both.end());
+                    const std::vector<float> one = values_of(expert + ".down_proj.weight");
+                    down.insert(down.end(), one.begin(), one.end());
+                }
+                out.tensor(prefix + "gate_up_proj", {c.n_routed_experts, rows, c.hidden_size},
+                           kernels::Dtype::bf16, gate_up);
+                out.tensor(prefix + "down_proj", {c.n_routed_experts, c.hidden_size, c.moe_intermediate_size},
+                           kernels::Dtype::bf16, down);
+            }
+        }
+        out.write(folder / "model.safetensors");
+    }
+
 private slots:
     // The same logits from the forms of GGUF as from the folder.
     void gguf_forms_data()
@@ -114,6 +153,74 @@ private slots:
         }
     }
 
+    // Experts as transformers 5 keeps them: gate_up_proj (E, 2 F, d) and down_proj (E, d, F).
+    void stacked_experts()
+    {
+        for (const char* name : {"lite", "v3"}) {
+            const fs::path folder = copy_of(name);
+            const engine::Config c = engine::read_config_json(folder / "config.json");
+            stack_experts(folder, c, 2 * c.moe_intermediate_size);
+            const golden::Table expected = golden::read_logits(folder / "expected.safetensors");
+            Evaluator evaluator(folder, options());
+            double worst = 0;
+            QVERIFY(evaluator.feed(
+                golden::prompt_of({"", folder, "", folder / "run.json"}), Evaluator::Output::all,
+                [&](std::size_t, std::int64_t position, std::span<const float> row) {
+                    const double d =
+                        golden::difference(row, expected.row(static_cast<std::size_t>(position)));
+                    if (!(d <= worst))
+                        worst = d;
+                }));
+            QVERIFY2(worst <= 1e-4, qPrintable(QString::number(worst)));
+
+            fs::remove(folder / "model.safetensors");
+            fs::copy_file(golden::data_folder() / "golden" / name / "model.safetensors",
+                          folder / "model.safetensors");
+            stack_experts(folder, c, 2 * c.moe_intermediate_size - 1);
+            const std::string message = failure_of(folder);
+            QVERIFY2(message.find("model.layers.1.mlp.experts.gate_up_proj: expected shape [") !=
+                         std::string::npos,
+                     message.c_str());
+        }
+    }
+
+    // FP8: the factors belong to the matrix, have its shape in blocks of 128, and are F32.
+    void fp8_factors()
+    {
+        const engine::format::ModelFiles files(golden::data_folder() / "golden" / "fp8");
+        const engine::Config c = engine::read_config(files);
+        const engine::Weights weights = engine::bind_weights(files, c);
+        const engine::Layer& layer = weights.layers[1];
+        QCOMPARE(layer.routed[3].gate.scales.stride, std::int64_t{8});
+        QCOMPARE(layer.routed[3].gate.scales.data,
+                 files.tensors()
+                     .require("model.layers.1.mlp.experts.3.gate_proj.weight_scale_inv", {2, 2})
+                     .bytes.data());
+        QVERIFY(!layer.router.scales.data && !weights.head.scales.data);
+        QCOMPARE(layer.kv_b.value.head(1).scales.first_row, 2 * c.qk_nope_head_dim + c.v_head_dim);
+
+        const std::string factors = "model.layers.1.mlp.shared_experts.up_proj.weight_scale_inv";
+        const auto broken = [&](const std::string& from, const std::string& to) {
+            const fs::path folder = copy_of("fp8");
+            std::string bytes = read_bytes(folder / "model.safetensors");
+            replace(bytes, from, to);
+            write_bytes(folder / "model.safetensors", bytes);
+            return failure_of(folder);
+        };
+        const std::string missing = broken(factors, "x" + factors.substr(1));
+        QVERIFY2(missing.find("model.safetensors: tensor " + factors +
+                              ": expected shape [2, 2], found no tensor of this name") != std::string::npos,
+                 missing.c_str());
+        const std::string entry = "\"" + factors + "\":{\"dtype\":\"F32\",\"shape\":[2,2]";
+        const std::string shaped = broken(entry, "\"" + factors + "\":{\"dtype\":\"F32\",\"shape\":[4,1]");
+        QVERIFY2(shaped.find(factors + ": expected shape [2, 2], found [4, 1]") != std::string::npos,
+                 shaped.c_str());
+        const std::string typed = broken(entry, "\"" + factors + "\":{\"dtype\":\"I32\",\"shape\":[2,2]");
+        QVERIFY2(typed.find(factors + ": expected a type that this program computes with, found I32") !=
+                     std::string::npos,
+                 typed.c_str());
+    }
+
     // A GGUF without output.weight uses the embedding for it.
     void tied_head()
     {
@@ -141,13 +248,19 @@ private slots:
 
     void stages_hold_every_tensor_once()
     {
-        for (const char* name : {"lite", "groups", "dense", "sharded"}) {
+        for (const char* name : {"lite", "groups", "dense", "sharded", "v3", "fp8"}) {
             const engine::format::ModelFiles files(golden::data_folder() / "golden" / name);
             const engine::Config config = engine::read_config(files);
             const engine::Weights weights = engine::bind_weights(files, config);
             std::int64_t all = 0;
-            for (const auto& tensor : files.tensors().all())
-                all += static_cast<std::int64_t>(tensor.bytes.size());
+            // A prediction layer stays where it is.
+            const std::string behind = "model.layers." + std::to_string(config.num_hidden_layers) + ".";
+            std::int64_t skipped = 0;
+            for (const auto& tensor : files.tensors().all()) {
+                const bool is_skipped = tensor.name.starts_with(behind);
+                (is_skipped ? skipped : all) += static_cast<std::int64_t>(tensor.bytes.size());
+            }
+            QCOMPARE(skipped > 0, config.num_nextn_predict_layers > 0);
             QCOMPARE(weights.bytes(), all);
             QCOMPARE(static_cast<std::int64_t>(weights.stages.size()), config.num_hidden_layers + 2);
 

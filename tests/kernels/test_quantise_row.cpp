@@ -60,7 +60,7 @@ QByteArray contents(const QString& file)
 
 } // namespace
 
-class TestQuantise : public QObject
+class TestQuantiseRow : public QObject
 {
     Q_OBJECT
 
@@ -233,5 +233,5 @@ private slots:
     }
 };
 
-QTEST_APPLESS_MAIN(TestQuantise)
-#include "test_quantise.moc"
+QTEST_APPLESS_MAIN(TestQuantiseRow)
+#include "test_quantise_row.moc"

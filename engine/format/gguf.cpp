@@ -68,6 +68,7 @@ constexpr TensorType tensor_types[] = {
     {30, "BF16", 1, 2, kernels::Dtype::bf16},
     {34, "TQ1_0", 256, 54},
     {35, "TQ2_0", 256, 66},
+    {39, "MXFP4", 32, 17},
 };
 
 const TensorType* tensor_type(std::uint32_t id)
@@ -351,15 +352,17 @@ std::uint32_t read_version(Cursor& cursor)
     cursor.fail("version", fmt::format("expected 2 or 3, found {}", version));
 }
 
-// "model-00001-of-00004.gguf" → the name of another part. Empty if the name does not follow the pattern.
-std::filesystem::path part_path(const std::filesystem::path& first, std::int64_t part, std::int64_t parts)
+// "model-00001-of-00004.gguf", `from` being 0 → the name of part `to`, counted from 0. Empty if the name does
+// not follow the pattern.
+std::filesystem::path part_path(const std::filesystem::path& file, std::int64_t from, std::int64_t to,
+                                std::int64_t parts)
 {
-    const std::string name = first.filename().string();
-    const std::string ending = fmt::format("-{:05}-of-{:05}.gguf", 1, parts);
+    const std::string name = file.filename().string();
+    const std::string ending = fmt::format("-{:05}-of-{:05}.gguf", from + 1, parts);
     if (!name.ends_with(ending))
         return {};
     const std::string stem = name.substr(0, name.size() - ending.size());
-    return first.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", stem, part + 1, parts);
+    return file.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", stem, to + 1, parts);
 }
 
 } // namespace
@@ -370,15 +373,22 @@ Gguf::Gguf(const std::filesystem::path& path)
     read_part(0);
     const std::int64_t parts = find_integer("split.count", 0, most_parts).value_or(1);
     const std::int64_t number = find_integer("split.no", 0, most_parts).value_or(0);
-    if (number != 0)
+    if (number != 0) {
+        const std::string first = part_path(path, number, 0, parts).filename().string();
         throw Error(m_files[0].path(), "key split.no",
-                    fmt::format("expected the first part of the model, found part {}", number + 1));
+                    fmt::format("expected the first part of the model{}, found part {}",
+                                first.empty() ? "" : ", " + first, number + 1));
+    }
     for (std::int64_t part = 1; part < parts; ++part) {
-        const std::filesystem::path part_file = part_path(path, part, parts);
+        const std::filesystem::path part_file = part_path(path, 0, part, parts);
         if (part_file.empty())
             throw Error(m_files[0].path(), "name",
                         fmt::format("expected a name ending in -00001-of-{:05}.gguf for a model in {} parts",
                                     parts, parts));
+        if (std::error_code error; !std::filesystem::exists(part_file, error))
+            throw Error(
+                part_file.string(),
+                fmt::format("expected part {} of the {} of this model, found no such file", part + 1, parts));
         m_files.emplace_back(part_file);
         read_part(static_cast<std::size_t>(part));
     }
@@ -403,10 +413,21 @@ void Gguf::read_part(std::size_t part)
         m_version = version;
         m_alignment = alignment;
     } else {
-        const auto entry = metadata.find("split.no");
-        if (entry == metadata.end() || entry->second.is_array || !is_integer_type(entry->second.type) ||
-            load_integer(entry->second, 0) != static_cast<std::int64_t>(part))
-            throw Error(file.path(), "key split.no", fmt::format("expected {}, found another value", part));
+        // A part of another model, or of another cut of this one, must not pass for the one that is missing.
+        const auto demand = [&](std::string_view key, std::int64_t expected) {
+            const auto entry = metadata.find(key);
+            const bool is_number =
+                entry != metadata.end() && !entry->second.is_array && is_integer_type(entry->second.type);
+            if (!is_number || load_integer(entry->second, 0) != expected)
+                throw Error(file.path(), fmt::format("key {}", key),
+                            fmt::format("expected {}, found {}", expected,
+                                        is_number ? std::to_string(load_integer(entry->second, 0))
+                                                  : "no such number"));
+        };
+        demand("split.no", static_cast<std::int64_t>(part));
+        demand("split.count", integer("split.count", 0, most_parts));
+        if (const auto total = find_integer("split.tensors.count", 0, most_tensors))
+            demand("split.tensors.count", *total);
     }
 
     std::vector<Description> descriptions;
@@ -525,8 +546,15 @@ std::optional<std::vector<std::string_view>> Gguf::find_strings(std::string_view
     strings.reserve(entry->count);
     const auto* text = reinterpret_cast<const char*>(entry->bytes.data());
     std::size_t position = 0;
+    // The lengths were checked when the file was opened, but whoever writes to it meanwhile changes the
+    // mapping.
     for (std::uint64_t i = 0; i < entry->count; ++i) {
-        const auto length = load<std::uint64_t>(entry->bytes.subspan(position));
+        const std::size_t left = entry->bytes.size() - position;
+        std::uint64_t length = 0;
+        if (left >= sizeof(length))
+            length = load<std::uint64_t>(entry->bytes.subspan(position));
+        if (left < sizeof(length) || length > left - sizeof(length))
+            fail(key, "expected the strings that were there at first, found the file changed");
         strings.emplace_back(text + position + sizeof(length), length);
         position += sizeof(length) + length;
     }

@@ -66,6 +66,7 @@ public:
         m_data.resize((m_data.size() + padding - 1) / padding * padding);
         described_tensor(name, ne, type, m_data.size());
         m_data += data;
+        m_whole.push_back({std::string(name), ne, type, data});
     }
     // Only the description, with any offset.
     void described_tensor(std::string_view name, const std::vector<std::int64_t>& ne, std::uint32_t type,
@@ -114,6 +115,34 @@ public:
         std::ofstream(path, std::ios::binary).write(all.data(), static_cast<std::streamsize>(all.size()));
     }
 
+    // The same as a model in `parts` files, FOLDER/NAME-00001-of-0000N.gguf …, every tensor in one of them.
+    // Returns the first.
+    std::filesystem::path write_split(const std::filesystem::path& folder, const std::string& name,
+                                      std::size_t parts) const
+    {
+        const auto number = [](std::size_t n) {
+            return std::string(5 - std::to_string(n).size(), '0') + std::to_string(n);
+        };
+        std::filesystem::path first;
+        for (std::size_t part = parts; part-- > 0;) {
+            GgufWriter out;
+            if (part == 0) {
+                out = *this;
+                out.m_tensors.clear();
+                out.m_data.clear();
+            }
+            out.alignment = alignment;
+            out.entry("split.no", 2, raw(static_cast<std::uint16_t>(part)));
+            out.entry("split.count", 2, raw(static_cast<std::uint16_t>(parts)));
+            out.i32("split.tensors.count", static_cast<std::int32_t>(m_whole.size()));
+            for (std::size_t i = part; i < m_whole.size(); i += parts)
+                out.tensor(m_whole[i].name, m_whole[i].ne, m_whole[i].type, m_whole[i].data);
+            first = folder / (name + "-" + number(part + 1) + "-of-" + number(parts) + ".gguf");
+            out.write(first);
+        }
+        return first;
+    }
+
     void add_token(std::string token, std::int32_t type)
     {
         tokens.push_back(std::move(token));
@@ -153,6 +182,15 @@ private:
     }
 
     std::vector<std::pair<std::string, std::string>> m_entries;
+    struct Whole
+    {
+        std::string name;
+        std::vector<std::int64_t> ne;
+        std::uint32_t type;
+        std::string data;
+    };
+
     std::vector<std::string> m_tensors;
+    std::vector<Whole> m_whole; // those of tensor()
     std::string m_data;
 };

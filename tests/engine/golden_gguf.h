@@ -43,7 +43,9 @@ inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form
     };
     out.string("general.architecture", "deepseek2");
     out.string("general.name", "golden");
-    number("block_count", c.num_hidden_layers);
+    number("block_count", c.num_hidden_layers + c.num_nextn_predict_layers);
+    if (c.num_nextn_predict_layers > 0)
+        number("nextn_predict_layers", c.num_nextn_predict_layers);
     number("context_length", c.max_position_embeddings);
     number("embedding_length", c.hidden_size);
     number("feed_forward_length", c.intermediate_size);
@@ -76,6 +78,9 @@ inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form
     number("expert_shared_count", c.n_shared_experts);
     number("expert_feed_forward_length", c.moe_intermediate_size);
     out.f32("deepseek2.expert_weights_scale", static_cast<float>(c.routed_scaling_factor));
+    number("expert_gating_func", c.scoring_func == kernels::ScoringFunction::sigmoid ? 2 : 1);
+    if (c.norm_topk_prob)
+        out.boolean("deepseek2.expert_weights_norm", true);
     number("expert_group_count", c.n_group);
     number("expert_group_used_count", c.topk_group);
 
@@ -116,6 +121,7 @@ inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form
                  {"mlp.shared_experts.up_proj", "ffn_up_shexp"},
                  {"mlp.shared_experts.down_proj", "ffn_down_shexp"}})
             copy(source + a + ".weight", target + b + ".weight");
+        copy(source + "mlp.gate.e_score_correction_bias", target + "exp_probs_b.bias");
 
         const engine::format::TensorInfo& kv_b = *find(source + "self_attn.kv_b_proj.weight");
         const std::string all = bytes_of(kv_b);

@@ -200,13 +200,15 @@ void TestGguf::readsTensors()
 void TestGguf::listsTypesItCannotComputeWith()
 {
     GgufWriter writer;
-    writer.tensor("a", {256}, 16, zeros(66));
+    writer.tensor("a", {256}, 35, zeros(66));
     writer.tensor("b", {32}, 39, zeros(17));
+    writer.tensor("d", {32}, 99, zeros(17));
     writer.tensor("c", {8}, f32, zeros(32));
     const Gguf gguf(write(writer));
-    QCOMPARE(gguf.tensors().find("a")->type_name, std::string("IQ2_XXS"));
+    QCOMPARE(gguf.tensors().find("a")->type_name, std::string("TQ2_0"));
     QCOMPARE(gguf.tensors().find("a")->bytes.size(), std::size_t{66});
-    QCOMPARE(gguf.tensors().find("b")->type_name, std::string("type 39"));
+    QCOMPARE(gguf.tensors().find("b")->type_name, std::string("MXFP4"));
+    QCOMPARE(gguf.tensors().find("d")->type_name, std::string("type 99"));
     QVERIFY(!gguf.tensors().find("a")->dtype && !gguf.tensors().find("b")->dtype);
     QVERIFY_EXCEPTION_THROWN(gguf.tensors().require("a", {256}), Error);
     QVERIFY_EXCEPTION_THROWN(gguf.tensors().require("b", {32}), Error);
@@ -443,11 +445,15 @@ void TestGguf::refusesBrokenSplits_data()
     const auto row = [](const char* fault, const char* part) {
         QTest::newRow(fault) << QString::fromLatin1(fault) << QString::fromLatin1(part);
     };
-    row("part missing", "cannot be opened");
+    row("part missing", "m-00002-of-00002.gguf: expected part 2 of the 2 of this model, found no such file");
+    row("part of another cut", "m-00002-of-00002.gguf: key split.count: expected 2, found 3");
+    row("part of another model", "m-00002-of-00002.gguf: key split.tensors.count: expected 2, found 9");
+    row("no number of parts", "m-00002-of-00002.gguf: key split.count: expected 2, found no such number");
     row("same tensor", "expected once, found a second time");
     row("wrong number", "key split.no: expected 1");
     row("tensors missing", "key split.tensors.count: expected 5");
-    row("second part opened", "expected the first part of the model, found part 2");
+    row("second part opened",
+        "key split.no: expected the first part of the model, m-00001-of-00002.gguf, found part 2");
     row("other name", "expected a name ending in -00001-of-00002.gguf");
     row("million parts", "key split.count");
 }
@@ -465,6 +471,12 @@ void TestGguf::refusesBrokenSplits()
         writer.u32("split.no", fault == QStringLiteral("wrong number") ? 0 : number);
         writer.u32("split.count", fault == QStringLiteral("million parts") ? 1'000'000 : 2);
         writer.i32("split.tensors.count", fault == QStringLiteral("tensors missing") ? 5 : 2);
+        if (number == 1 && fault == QStringLiteral("part of another cut"))
+            writer.u32("split.count", 3);
+        if (number == 1 && fault == QStringLiteral("part of another model"))
+            writer.i32("split.tensors.count", 9);
+        if (number == 1 && fault == QStringLiteral("no number of parts"))
+            writer.remove("split.count");
         writer.tensor(number == 0 || fault == QStringLiteral("same tensor") ? "a" : "b", {4}, f32, zeros(16));
         if (number == 0 || fault != QStringLiteral("part missing"))
             writer.write(number == 0 ? first : second);

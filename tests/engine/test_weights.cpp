@@ -122,7 +122,7 @@ private slots:
     {
         QTest::addColumn<QString>("name");
         QTest::addColumn<int>("form");
-        for (const QString name : {"lite", "groups", "long", "dense", "odd"})
+        for (const QString name : {"lite", "groups", "long", "dense", "odd", "v3"})
             for (const KeyValueForm form : {KeyValueForm::legacy, KeyValueForm::mla, KeyValueForm::both})
                 QTest::newRow(qPrintable(QString("%1 %2").arg(name).arg(static_cast<int>(form))))
                     << name << static_cast<int>(form);
@@ -151,6 +151,29 @@ private slots:
                                    }));
             QVERIFY2(worst <= 1e-4, qPrintable(QString::number(worst)));
         }
+    }
+
+    // A model in several files, of which the first is named.
+    void split_gguf()
+    {
+        const fs::path folder = golden::data_folder() / "golden" / "groups";
+        const fs::path target = m_folder.path().toStdString();
+        const fs::path first = golden::to_gguf(folder, KeyValueForm::mla).write_split(target, "groups", 3);
+        QCOMPARE(first.filename().string(), std::string("groups-00001-of-00003.gguf"));
+        const golden::Table expected = golden::read_logits(folder / "expected.safetensors");
+        Evaluator evaluator(first, options());
+        double worst = 0;
+        QVERIFY(evaluator.feed(
+            golden::prompt_of({"", folder, "", folder / "run.json"}), Evaluator::Output::all,
+            [&](std::size_t, std::int64_t position, std::span<const float> row) {
+                worst = std::max(worst,
+                                 golden::difference(row, expected.row(static_cast<std::size_t>(position))));
+            }));
+        QVERIFY2(worst > 0 && worst <= 1e-4, qPrintable(QString::number(worst)));
+        fs::rename(target / "groups-00002-of-00003.gguf", target / "elsewhere.gguf");
+        const std::string message = failure_of(first);
+        QVERIFY2(message.find("groups-00002-of-00003.gguf: expected part 2 of the 3") != std::string::npos,
+                 message.c_str());
     }
 
     // Experts as transformers 5 keeps them: gate_up_proj (E, 2 F, d) and down_proj (E, d, F).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Compiled with -mavx2 -mfma -mf16c; called only where isa.h says that the processor has them.
+#include "kernels/cpu/avx2_decode.h"
 #include "kernels/cpu/primitives.h"
-
 #include "kernels/quant/dequantise.h"
 
 #include <immintrin.h>
@@ -9,9 +9,6 @@
 namespace kernels::cpu {
 
 namespace {
-
-using Vec = __m256;
-using Index = std::int64_t;
 
 // The first n of 8 lanes.
 __m256i first_lanes(Index n)
@@ -32,60 +29,26 @@ void store_some(float* dst, Index n, Vec value)
 
 // ---- stored numbers to floats ----
 
-float f16_at(const std::byte* src)
-{
-    unsigned short bits;
-    __builtin_memcpy(&bits, src, sizeof bits);
-    return _cvtsh_ss(bits);
-}
-
-Vec widen_bf16(__m128i bits)
-{
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
-}
-
-// Eight numbers of a row from column c on; not for block formats.
-template <Dtype dtype> Vec load8(const std::byte* row, Index c)
-{
-    if constexpr (dtype == Dtype::f32) {
-        return _mm256_loadu_ps(reinterpret_cast<const float*>(row + 4 * c));
-    } else {
-        const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + 2 * c));
-        if constexpr (dtype == Dtype::f16)
-            return _mm256_cvtph_ps(bits);
-        else
-            return widen_bf16(bits);
-    }
-}
-
-// The same for the last n < 8 numbers of a row; the other lanes are 0.
+// As load8 for the last n < 8 numbers of a row; the other lanes are 0.
 template <Dtype dtype> Vec load_last(const std::byte* row, Index c, Index n)
 {
     if constexpr (dtype == Dtype::f32) {
         return load_some(reinterpret_cast<const float*>(row + 4 * c), n);
     } else {
-        unsigned short some[8] = {};
-        __builtin_memcpy(some, row + 2 * c, static_cast<std::size_t>(2 * n));
-        return load8<dtype>(reinterpret_cast<const std::byte*>(some), 0);
+        std::byte some[16] = {};
+        constexpr Index bytes = bytes_per_block(dtype);
+        __builtin_memcpy(some, row + bytes * c, static_cast<std::size_t>(bytes * n));
+        return load8<dtype>(some, 0);
     }
 }
 
-// Numbers 8 * i … 8 * i + 7 of a Q8_0 block without its scale.
-Vec q8_0_values(const std::byte* block, int i)
+// Columns c … c + n of a row, n <= 8, of a type without blocks.
+template <Dtype dtype> Vec load_rest(const std::byte* row, Index c, Index n, const std::byte* factors)
 {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block + 2 + 8 * i));
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
-}
-
-constexpr Index q8_0_bytes = bytes_per_block(Dtype::q8_0);
-
-// Numbers 8 * i … 8 * i + 7 of 32 at `block`, of any type. `scale` is that of a Q8_0 block.
-template <Dtype dtype> Vec load_stored(const std::byte* block, Vec scale, int i)
-{
-    if constexpr (dtype == Dtype::q8_0)
-        return _mm256_mul_ps(scale, q8_0_values(block, i));
-    else
-        return load8<dtype>(block, 8 * i);
+    const Vec numbers = n == 8 ? load8<dtype>(row, c) : load_last<dtype>(row, c, n);
+    if constexpr (dtype == Dtype::f8_e4m3)
+        return _mm256_mul_ps(factor_at(factors, c), numbers);
+    return numbers;
 }
 
 // Rows that end after a few lines give the processor's own prefetcher no time to see a pattern, so whoever
@@ -93,10 +56,15 @@ template <Dtype dtype> Vec load_stored(const std::byte* block, Vec scale, int i)
 // harmless.
 constexpr Index rows_ahead = 4;
 
-void prefetch(const std::byte* line)
+void prefetch(const std::byte* data, Index bytes)
 {
-    _mm_prefetch(line, _MM_HINT_T0);
+    for (Index line = 0; line < bytes; line += 64)
+        _mm_prefetch(data + line, _MM_HINT_T0);
 }
+
+// Bytes that a decoder opens.
+template <Dtype dtype>
+constexpr Index opened_bytes = Decoder<dtype>::columns / values_per_block(dtype) * bytes_per_block(dtype);
 
 // ---- dots ----
 
@@ -132,9 +100,7 @@ template <int R> void store_sums(const Vec sums[R], float* y, Store store)
 // A tile is one chunk of columns for R rows and T tokens.
 struct Tile
 {
-    const std::byte* w = nullptr;
-    Index stride = 0;
-    Index columns = 0;
+    WeightRows w;
     const float* const* x = nullptr;
     Index x_offset = 0;
     float* const* y = nullptr;
@@ -155,7 +121,7 @@ template <int R, int T> void dot_floats(const Tile& tile)
         for (int r = 0; r < R; ++r)
             sum[t][r] = _mm256_setzero_ps();
     }
-    const Index whole = tile.columns & ~Index{7};
+    const Index whole = tile.w.columns & ~Index{7};
     for (Index c = 0; c < whole; c += 8) {
         Vec activation[T];
 #pragma GCC unroll 4
@@ -163,16 +129,16 @@ template <int R, int T> void dot_floats(const Tile& tile)
             activation[t] = _mm256_loadu_ps(x[t] + c);
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-            const Vec weight = load8<Dtype::f32>(tile.w + r * tile.stride, c);
+            const Vec weight = load8<Dtype::f32>(tile.w.data + r * tile.w.stride, c);
 #pragma GCC unroll 4
             for (int t = 0; t < T; ++t)
                 sum[t][r] = _mm256_fmadd_ps(weight, activation[t], sum[t][r]);
         }
     }
-    if (const Index rest = tile.columns - whole; rest != 0) {
+    if (const Index rest = tile.w.columns - whole; rest != 0) {
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-            const Vec weight = load_last<Dtype::f32>(tile.w + r * tile.stride, whole, rest);
+            const Vec weight = load_last<Dtype::f32>(tile.w.data + r * tile.w.stride, whole, rest);
 #pragma GCC unroll 4
             for (int t = 0; t < T; ++t)
                 sum[t][r] = _mm256_fmadd_ps(weight, load_some(x[t] + whole, rest), sum[t][r]);
@@ -196,32 +162,48 @@ template <Dtype dtype, int R, int T> void dot_stored(const Tile& tile)
         for (int r = 0; r < R; ++r)
             sum[t][r] = _mm256_setzero_ps();
     }
-    const Index ahead = rows_ahead * tile.stride;
-    const Index whole = tile.columns & ~Index{31};
-    for (Index c = 0; c < whole; c += 32) {
-        const std::byte* blocks = tile.w + c / values_per_block(dtype) * bytes_per_block(dtype);
+    using Decoder = Decoder<dtype>;
+    const Index ahead = rows_ahead * tile.w.stride;
+    const Index whole = tile.w.columns / Decoder::columns * Decoder::columns;
+    const std::byte* row[R];
+    const std::byte* factors[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+        row[r] = tile.w.data + r * tile.w.stride;
+        factors[r] = tile.w.scales.row(r);
+    }
+    for (Index c = 0; c < whole; c += Decoder::columns) {
+        Decoder opened[R];
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-            const std::byte* block = blocks + r * tile.stride;
-            prefetch(block + ahead);
-            Vec scale = _mm256_setzero_ps();
-            if constexpr (dtype == Dtype::q8_0)
-                scale = _mm256_set1_ps(f16_at(block));
+            opened[r].open(row[r], c, factors[r]);
+            prefetch(row[r] + row_bytes(dtype, c) + ahead, opened_bytes<dtype>);
+        }
+        constexpr int round_columns = 32 * Decoder::unrolled;
+        for (int round = 0; round < Decoder::columns / round_columns; ++round) {
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) {
-                const Vec weight = load_stored<dtype>(block, scale, i);
+            for (int k = 0; k < Decoder::unrolled; ++k) {
+                const Index column = c + round * round_columns + 32 * k;
 #pragma GCC unroll 4
-                for (int t = 0; t < T; ++t)
-                    sum[t][r] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(x[t] + c + 8 * i), sum[t][r]);
+                for (int r = 0; r < R; ++r) {
+                    const auto& group = opened[r].group(round, k);
+#pragma GCC unroll 4
+                    for (int i = 0; i < 4; ++i) {
+                        const Vec weight = group.load(i);
+#pragma GCC unroll 4
+                        for (int t = 0; t < T; ++t)
+                            sum[t][r] =
+                                _mm256_fmadd_ps(weight, _mm256_loadu_ps(x[t] + column + 8 * i), sum[t][r]);
+                    }
+                }
             }
         }
     }
-    if constexpr (dtype != Dtype::q8_0) {
-        for (Index c = whole; c < tile.columns; c += 8) {
-            const Index count = tile.columns - c < 8 ? tile.columns - c : 8;
+    if constexpr (values_per_block(dtype) == 1) {
+        for (Index c = whole; c < tile.w.columns; c += 8) {
+            const Index count = tile.w.columns - c < 8 ? tile.w.columns - c : 8;
             for (int r = 0; r < R; ++r) {
-                const std::byte* row = tile.w + r * tile.stride;
-                const Vec weight = count == 8 ? load8<dtype>(row, c) : load_last<dtype>(row, c, count);
+                const Vec weight = load_rest<dtype>(row[r], c, count, factors[r]);
                 for (int t = 0; t < T; ++t)
                     sum[t][r] = _mm256_fmadd_ps(weight, load_some(x[t] + c, count), sum[t][r]);
             }
@@ -232,16 +214,24 @@ template <Dtype dtype, int R, int T> void dot_stored(const Tile& tile)
         store_sums<R>(sum[t], tile.y[t] + tile.y_offset, tile.store);
 }
 
+// Rows first … first + count and, of these, `columns` numbers from column c on, a multiple of chunk_columns.
+WeightRows part_of(const WeightRows& w, Index first, Index count, Index c, Index columns)
+{
+    return {w.data + first * w.stride + row_bytes(w.dtype, c),
+            w.dtype,
+            count,
+            columns,
+            w.stride,
+            w.scales.below(first).right_of(c)};
+}
+
 template <Dtype dtype, int R, int T> void dot_chunks(const Dots& work, Index row, Index token)
 {
-    const std::byte* data = work.w.data + row * work.w.stride;
     Index first = 0;
     do {
         const Index rest = work.w.columns - first;
         const Index count = rest < chunk_columns ? rest : chunk_columns;
-        const Tile tile{.w = data + first / values_per_block(dtype) * bytes_per_block(dtype),
-                        .stride = work.w.stride,
-                        .columns = count,
+        const Tile tile{.w = part_of(work.w, row, R, first, count),
                         .x = work.x + token,
                         .x_offset = work.x_offset + first,
                         .y = work.y + token,
@@ -276,22 +266,60 @@ template <Dtype dtype> void dots_of(const Dots& work)
         dot_rows<dtype, 1>(work, t);
 }
 
-// Rows first … first + count of `w`, `columns` numbers of each from column c on, as floats in `panel`.
-WeightRows floats_of(const WeightRows& w, Index first, Index count, Index c, Index columns, float* panel)
+// Calls f.operator()<dtype>() for a type that has a decoder, otherwise g().
+template <class F, class G> void with_decoder(Dtype dtype, const F& f, const G& g)
 {
-    for (Index r = 0; r < count; ++r) {
-        float* dst = panel + r * columns;
-        kernels::dequantise_row(w.dtype, w.data + (first + r) * w.stride + row_bytes(w.dtype, c), dst,
-                                columns);
-        if (const std::byte* factors = w.scales.row(first + r)) {
-            for (Index i = 0; i < columns; ++i) {
-                float factor;
-                __builtin_memcpy(&factor, factors + (c + i) / BlockScales::block * 4, sizeof factor);
-                dst[i] *= factor;
-            }
-        }
+    switch (dtype) {
+    case Dtype::f32:
+        return f.template operator()<Dtype::f32>();
+    case Dtype::f16:
+        return f.template operator()<Dtype::f16>();
+    case Dtype::bf16:
+        return f.template operator()<Dtype::bf16>();
+    case Dtype::f8_e4m3:
+        return f.template operator()<Dtype::f8_e4m3>();
+    case Dtype::q4_0:
+        return f.template operator()<Dtype::q4_0>();
+    case Dtype::q4_1:
+        return f.template operator()<Dtype::q4_1>();
+    case Dtype::q5_0:
+        return f.template operator()<Dtype::q5_0>();
+    case Dtype::q5_1:
+        return f.template operator()<Dtype::q5_1>();
+    case Dtype::q8_0:
+        return f.template operator()<Dtype::q8_0>();
+    case Dtype::q2_k:
+        return f.template operator()<Dtype::q2_k>();
+    case Dtype::q3_k:
+        return f.template operator()<Dtype::q3_k>();
+    case Dtype::q4_k:
+        return f.template operator()<Dtype::q4_k>();
+    case Dtype::q5_k:
+        return f.template operator()<Dtype::q5_k>();
+    case Dtype::q6_k:
+        return f.template operator()<Dtype::q6_k>();
+    case Dtype::iq4_nl:
+        return f.template operator()<Dtype::iq4_nl>();
+    case Dtype::iq4_xs:
+        return f.template operator()<Dtype::iq4_xs>();
+    case Dtype::iq1_s:
+    case Dtype::iq1_m:
+    case Dtype::iq2_xxs:
+    case Dtype::iq2_xs:
+    case Dtype::iq2_s:
+    case Dtype::iq3_xxs:
+    case Dtype::iq3_s:
+        return g();
     }
-    return {reinterpret_cast<const std::byte*>(panel), Dtype::f32, count, columns, columns * 4};
+}
+
+void dequantise(const WeightRows& w, float* dst);
+
+// The same numbers as floats in `panel` (rows, columns).
+WeightRows floats_of(const WeightRows& w, float* panel)
+{
+    dequantise(w, panel);
+    return {reinterpret_cast<const std::byte*>(panel), Dtype::f32, w.rows, w.columns, w.columns * 4};
 }
 
 // The types without a form of their own: some rows of a chunk become floats, then as these.
@@ -305,7 +333,7 @@ void dots_of_floats(const Dots& work)
             const Index rest = work.w.columns - first;
             const Index columns = rest < chunk_columns ? rest : chunk_columns;
             Dots part = work;
-            part.w = floats_of(work.w, r, rows, first, columns, panel);
+            part.w = floats_of(part_of(work.w, r, rows, first, columns), panel);
             part.x_offset += first;
             part.y_offset += r;
             part.store = first == 0 ? work.store : Store::add;
@@ -317,18 +345,8 @@ void dots_of_floats(const Dots& work)
 
 void dots(const Dots& work)
 {
-    switch (work.w.dtype) {
-    case Dtype::f32:
-        return dots_of<Dtype::f32>(work);
-    case Dtype::f16:
-        return dots_of<Dtype::f16>(work);
-    case Dtype::bf16:
-        return dots_of<Dtype::bf16>(work);
-    case Dtype::q8_0:
-        return dots_of<Dtype::q8_0>(work);
-    default:
-        return dots_of_floats(work);
-    }
+    with_decoder(
+        work.w.dtype, [&]<Dtype dtype>() { dots_of<dtype>(work); }, [&] { dots_of_floats(work); });
 }
 
 // ---- mix ----
@@ -349,13 +367,11 @@ void mix_tile(const WeightRows& w, Index c, const float* const* a, float* const*
 #pragma GCC unroll 4
         for (int t = 0; t < T; ++t)
             factor[t] = _mm256_broadcast_ss(a[t] + r);
-        Vec scale = _mm256_setzero_ps();
-        const std::byte* block = row + c / values_per_block(dtype) * bytes_per_block(dtype);
-        if constexpr (dtype == Dtype::q8_0)
-            scale = _mm256_set1_ps(f16_at(block));
+        Decoder<dtype> opened;
+        opened.open(row, c, w.scales.row(r));
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
-            const Vec weight = load_stored<dtype>(block, scale, v);
+            const Vec weight = opened.group(0, 0).load(v);
 #pragma GCC unroll 4
             for (int t = 0; t < T; ++t)
                 sum[t][v] = _mm256_fmadd_ps(factor[t], weight, sum[t][v]);
@@ -373,7 +389,8 @@ template <Dtype dtype> void mix_last(const WeightRows& w, Index c, Index n, cons
 {
     Vec sum = load_some(y + c, n);
     for (Index r = 0; r < w.rows; ++r)
-        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(a + r), load_last<dtype>(w.data + r * w.stride, c, n), sum);
+        sum = _mm256_fmadd_ps(_mm256_broadcast_ss(a + r),
+                              load_rest<dtype>(w.data + r * w.stride, c, n, w.scales.row(r)), sum);
     store_some(y + c, n, sum);
 }
 
@@ -394,7 +411,7 @@ template <Dtype dtype> void mix_of(const Mix& work)
     Index c = 0;
     for (; c + 32 <= columns; c += 32)
         mix_columns<dtype, 4>(work, c);
-    if constexpr (dtype != Dtype::q8_0) {
+    if constexpr (values_per_block(dtype) == 1) {
         for (; c + 8 <= columns; c += 8)
             mix_columns<dtype, 1>(work, c);
         if (c < columns)
@@ -420,11 +437,11 @@ void mix_of_floats(const Mix& work)
                     a[i] = work.a[t + i] + r;
                     y[i] = work.y[t + i] + c;
                 }
-                mix_of<Dtype::f32>(
-                    {.w = floats_of(work.w, r, rows, c, rest < chunk_columns ? rest : chunk_columns, panel),
-                     .a = a,
-                     .y = y,
-                     .tokens = tokens});
+                const Index columns = rest < chunk_columns ? rest : chunk_columns;
+                mix_of<Dtype::f32>({.w = floats_of(part_of(work.w, r, rows, c, columns), panel),
+                                    .a = a,
+                                    .y = y,
+                                    .tokens = tokens});
             }
         }
     }
@@ -439,6 +456,8 @@ void mix(const Mix& work)
         return mix_of<Dtype::f16>(work);
     case Dtype::bf16:
         return mix_of<Dtype::bf16>(work);
+    case Dtype::f8_e4m3:
+        return mix_of<Dtype::f8_e4m3>(work);
     case Dtype::q8_0:
         return mix_of<Dtype::q8_0>(work);
     default:
@@ -448,57 +467,45 @@ void mix(const Mix& work)
 
 // ---- rows ----
 
-template <Dtype dtype> void dequantise_row_of(const std::byte* src, Index ahead, float* dst, Index columns)
+template <Dtype dtype> void dequantise_of(const WeightRows& w, float* dst)
 {
-    const Index whole = columns & ~Index{31};
-    for (Index c = 0; c < whole; c += 32) {
-        const std::byte* block = src + c / values_per_block(dtype) * bytes_per_block(dtype);
-        prefetch(block + ahead);
-        Vec scale = _mm256_setzero_ps();
-        if constexpr (dtype == Dtype::q8_0)
-            scale = _mm256_set1_ps(f16_at(block));
+    using Decoder = Decoder<dtype>;
+    const Index whole = w.columns / Decoder::columns * Decoder::columns;
+    for (Index r = 0; r < w.rows; ++r, dst += w.columns) {
+        const std::byte* row = w.data + r * w.stride;
+        const std::byte* factors = w.scales.row(r);
+        for (Index c = 0; c < whole; c += Decoder::columns) {
+            Decoder opened;
+            opened.open(row, c, factors);
+            prefetch(row + row_bytes(dtype, c) + rows_ahead * w.stride, opened_bytes<dtype>);
+            float* to = dst + c;
+            for (int round = 0; round < Decoder::columns / (32 * Decoder::unrolled); ++round) {
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i)
-            _mm256_storeu_ps(dst + c + 8 * i, load_stored<dtype>(block, scale, i));
-    }
-    if constexpr (dtype != Dtype::q8_0) {
-        for (Index c = whole; c < columns; c += 8) {
-            const Index count = columns - c < 8 ? columns - c : 8;
-            if (count == 8)
-                _mm256_storeu_ps(dst + c, load8<dtype>(src, c));
-            else
-                store_some(dst + c, count, load_last<dtype>(src, c, count));
+                for (int k = 0; k < Decoder::unrolled; ++k, to += 32) {
+                    const auto& group = opened.group(round, k);
+#pragma GCC unroll 4
+                    for (int i = 0; i < 4; ++i)
+                        _mm256_storeu_ps(to + 8 * i, group.load(i));
+                }
+            }
+        }
+        if constexpr (values_per_block(dtype) == 1) {
+            for (Index c = whole; c < w.columns; c += 8) {
+                const Index count = w.columns - c < 8 ? w.columns - c : 8;
+                store_some(dst + c, count, load_rest<dtype>(row, c, count, factors));
+            }
         }
     }
 }
 
-template <Dtype dtype> void dequantise_of(const WeightRows& w, float* dst)
-{
-    for (Index r = 0; r < w.rows; ++r)
-        dequantise_row_of<dtype>(w.data + r * w.stride, rows_ahead * w.stride, dst + r * w.columns,
-                                 w.columns);
-}
-
-void dequantise_by_definition(const WeightRows& w, float* dst)
-{
-    for (Index r = 0; r < w.rows; ++r)
-        floats_of(w, r, 1, 0, w.columns, dst + r * w.columns);
-}
-
 void dequantise(const WeightRows& w, float* dst)
 {
-    switch (w.dtype) {
-    case Dtype::f32:
-        return dequantise_of<Dtype::f32>(w, dst);
-    case Dtype::f16:
-        return dequantise_of<Dtype::f16>(w, dst);
-    case Dtype::bf16:
-        return dequantise_of<Dtype::bf16>(w, dst);
-    case Dtype::q8_0:
-        return dequantise_of<Dtype::q8_0>(w, dst);
-    default:
-        return dequantise_by_definition(w, dst);
-    }
+    with_decoder(
+        w.dtype, [&]<Dtype dtype>() { dequantise_of<dtype>(w, dst); },
+        [&] {
+            for (Index r = 0; r < w.rows; ++r)
+                dequantise_row(w.dtype, w.data + r * w.stride, dst + r * w.columns, w.columns);
+        });
 }
 
 void rms_norm(float* y, const float* x, const float* weight, Index count, float eps)

@@ -55,7 +55,8 @@ struct AttentionCase
         key_weights = Weights(random, dtype, shape.heads * key_rows, key_columns);
         value_weights = Weights(random, dtype, shape.heads * shape.v_head_dim, latent);
         const auto split = [&](const Matrix& all, std::int64_t rows) {
-            return HeadMatrix{all.data, all.dtype, shape.heads, rows, all.columns, rows * all.row_bytes()};
+            return HeadMatrix{all.data,  all.dtype, shape.heads, rows, all.columns, rows * all.row_bytes(),
+                              all.scales};
         };
         kv_b = {split(key_weights.matrix, key_rows), layout, split(value_weights.matrix, shape.v_head_dim)};
         norm_weight = norm_weights(random, latent);

@@ -5,6 +5,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/ops.h"
 #include "kernels/quant/dequantise.h"
+#include "kernels/quant/float16.h"
 #include "kernels/quant/quantise.h"
 
 #include <QString>
@@ -47,7 +48,9 @@ public:
     {
         std::shuffle(values.begin(), values.end(), m_engine);
     }
+    // One that every backend computes with.
     Dtype dtype() { return one_of<Dtype>({Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0}); }
+    Dtype any_dtype() { return static_cast<Dtype>(integer(0, static_cast<std::int64_t>(dtype_count) - 1)); }
     // A number of columns that the type can hold; seldom a multiple of a vector's width where it need not be.
     std::int64_t columns(Dtype dtype, std::int64_t low, std::int64_t high)
     {
@@ -59,6 +62,58 @@ private:
     std::mt19937_64 m_engine;
 };
 
+// Where the f16 fields of a block lie.
+inline std::vector<std::int64_t> scale_offsets(Dtype dtype)
+{
+    switch (dtype) {
+    case Dtype::q2_k:
+        return {80, 82};
+    case Dtype::q3_k:
+        return {108};
+    case Dtype::q6_k:
+        return {208};
+    case Dtype::q4_1:
+    case Dtype::q5_1:
+    case Dtype::q4_k:
+    case Dtype::q5_k:
+        return {0, 2};
+    default:
+        return {0};
+    }
+}
+
+// Sets the scales of a block; of IQ1_M, whose one lies in the upper nibbles of its last four words, too.
+inline void set_scales(Dtype dtype, std::byte* block, float scale)
+{
+    const std::uint16_t bits = f32_to_f16(scale);
+    if (dtype == Dtype::iq1_m) {
+        for (int k = 0; k < 4; ++k)
+            block[49 + 2 * k] =
+                (block[49 + 2 * k] & std::byte{15}) | static_cast<std::byte>((bits >> (4 * k) & 15) << 4);
+        return;
+    }
+    for (const std::int64_t offset : scale_offsets(dtype))
+        std::memcpy(block + offset, &bits, sizeof bits);
+}
+
+// A row of blocks of random bytes, whose scales give its numbers about that deviation.
+inline void random_blocks(Random& random, Dtype dtype, std::byte* row, std::int64_t columns, float deviation)
+{
+    const std::int64_t bytes = bytes_per_block(dtype);
+    std::vector<float> numbers(static_cast<std::size_t>(values_per_block(dtype)));
+    for (std::byte* block = row; block < row + row_bytes(dtype, columns); block += bytes) {
+        for (std::int64_t i = 0; i < bytes; ++i)
+            block[i] = static_cast<std::byte>(random.integer(0, 255));
+        set_scales(dtype, block, 1.0f);
+        dequantise_row(dtype, block, numbers.data(), values_per_block(dtype));
+        float squares = 1e-6f;
+        for (const float number : numbers)
+            squares += number * number;
+        const float scale = deviation / std::sqrt(squares / static_cast<float>(numbers.size()));
+        set_scales(dtype, block, random.integer(0, 1) == 0 ? scale : -scale);
+    }
+}
+
 // Weights of deviation 1 / sqrt(columns), so that products keep the size of their input.
 class Weights
 {
@@ -68,19 +123,47 @@ public:
         : m_memory(static_cast<std::size_t>(rows * row_bytes(dtype, columns) + 64))
     {
         const std::int64_t misaligned = random.integer(0, 7);
-        matrix = {m_memory.data() + misaligned, dtype, rows, columns};
+        const float deviation = 1.0f / std::sqrt(static_cast<float>(columns));
+        std::byte* data = m_memory.data() + misaligned;
+        matrix = {data, dtype, rows, columns};
+        if (dtype == Dtype::f8_e4m3)
+            make_f8(random, data, deviation);
         std::vector<float> row(static_cast<std::size_t>(columns));
         for (std::int64_t r = 0; r < rows; ++r) {
-            for (float& value : row)
-                value = random.normal(1.0f / std::sqrt(static_cast<float>(columns)));
-            quantise_row(dtype, row.data(), m_memory.data() + misaligned + r * matrix.row_bytes(), columns);
+            std::byte* stored = data + r * matrix.row_bytes();
+            if (can_quantise(dtype)) {
+                for (float& value : row)
+                    value = random.normal(deviation);
+                quantise_row(dtype, row.data(), stored, columns);
+            } else if (values_per_block(dtype) > 1) {
+                random_blocks(random, dtype, stored, columns, deviation);
+            }
         }
     }
 
     Matrix matrix;
 
 private:
+    // Codes of size 0 to 15 and factors, which begin in the middle of a block of rows.
+    void make_f8(Random& random, std::byte* data, float deviation)
+    {
+        for (std::int64_t i = 0; i < matrix.rows * matrix.columns; ++i)
+            data[i] = static_cast<std::byte>(random.integer(0, 0x57) | random.integer(0, 1) << 7);
+        const std::int64_t first_row = random.integer(0, 200);
+        const std::int64_t across = (matrix.columns + BlockScales::block - 1) / BlockScales::block;
+        const std::int64_t down = (first_row + matrix.rows) / BlockScales::block + 1;
+        for (std::int64_t i = 0; i < across * down; ++i) {
+            const float factor = deviation / 4.0f * static_cast<float>(random.integer(1, 8)) / 4.0f;
+            const std::size_t end = m_factors.size();
+            m_factors.resize(end + sizeof factor);
+            std::memcpy(m_factors.data() + end, &factor, sizeof factor);
+        }
+        m_factors.insert(m_factors.begin(), std::byte{0}); // so that none is aligned
+        matrix.scales = {m_factors.data() + 1, across * 4, first_row};
+    }
+
     std::vector<std::byte> m_memory;
+    std::vector<std::byte> m_factors;
 };
 
 inline Weights norm_weights(Random& random, std::int64_t columns)
@@ -140,7 +223,7 @@ inline Table table(const Matrix& w)
     Table rows;
     std::vector<float> row(static_cast<std::size_t>(w.columns));
     for (std::int64_t r = 0; r < w.rows; ++r) {
-        dequantise_row(w.dtype, w.row(r), row.data(), w.columns);
+        dequantise_row(w, r, row.data());
         rows.emplace_back(row.begin(), row.end());
     }
     return rows;

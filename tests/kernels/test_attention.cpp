@@ -157,7 +157,7 @@ private slots:
         QFETCH(cpu::Isa, isa);
         Random random;
         for (int trial = 0; trial < 14; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const auto layout =
                 random.one_of<KeyLayout>({KeyLayout::nope_by_latent, KeyLayout::latent_by_nope});
             const AttentionShape shape{.heads = random.integer(1, 6),

@@ -29,7 +29,7 @@ private slots:
         cpu::Ops scalar(pool, cpu::Isa::scalar);
         cpu::Ops fast(pool, cpu::Isa::avx2);
         for (int trial = 0; trial < 25; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const std::int64_t columns = random.columns(dtype, 1, 2200);
             const Weights w0(random, dtype, random.integer(1, 150), columns);
             const Weights w1(random, dtype, random.integer(0, 50), columns);
@@ -55,7 +55,7 @@ private slots:
         cpu::Ops scalar(pool, cpu::Isa::scalar);
         cpu::Ops fast(pool, cpu::Isa::avx2);
         for (int trial = 0; trial < 8; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const std::int64_t hidden = random.columns(dtype, 100, 400);
             const std::int64_t width = random.columns(dtype, 60, 250);
             const std::int64_t count = random.integer(4, 12);
@@ -119,7 +119,7 @@ private slots:
         cpu::Ops scalar(pool, cpu::Isa::scalar);
         cpu::Ops fast(pool, cpu::Isa::avx2);
         for (int trial = 0; trial < 6; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const AttentionShape shape{.heads = random.integer(1, 20),
                                        .qk_nope_head_dim = random.columns(dtype, 32, 70),
                                        .qk_rope_head_dim = 2 * random.integer(1, 16),

@@ -60,7 +60,8 @@ private slots:
     {
         QFETCH(cpu::Isa, isa);
         Random random;
-        for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0}) {
+        for (const DtypeInfo& type : dtype_infos) {
+            const Dtype dtype = type.dtype;
             const std::int64_t columns = random.columns(dtype, 1030, 1300); // more than one chunk
             const Weights w(random, dtype, 37, columns);
             const Weights weight = norm_weights(random, columns);
@@ -84,8 +85,8 @@ private slots:
     {
         QFETCH(cpu::Isa, isa);
         Random random;
-        for (const Dtype dtype : {Dtype::bf16, Dtype::q8_0}) {
-            const std::int64_t hidden = 96;
+        for (const Dtype dtype : {Dtype::bf16, Dtype::f8_e4m3, Dtype::q5_1, Dtype::q8_0, Dtype::q4_k}) {
+            const std::int64_t hidden = random.columns(dtype, 96, 96);
             const std::int64_t width = random.columns(dtype, 32, 70);
             const std::int64_t count = 7;
             const std::int64_t chosen = 3;

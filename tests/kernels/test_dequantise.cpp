@@ -229,16 +229,29 @@ private slots:
         if (!cpu::supported(cpu::Isa::avx2))
             return;
         Random random;
-        for (int trial = 0; trial < 300; ++trial) {
-            const Dtype dtype = random.dtype();
-            const test::Weights weights(random, dtype, 1, random.columns(dtype, 1, 300));
-            const Matrix& w = weights.matrix;
-            std::vector<float> expected(static_cast<std::size_t>(w.columns));
-            std::vector<float> got(static_cast<std::size_t>(w.columns) + 1, 77.0f);
-            dequantise_row(dtype, w.data, expected.data(), w.columns);
-            cpu::avx2_primitives.dequantise({w.data, dtype, 1, w.columns, w.row_bytes()}, got.data());
-            QVERIFY(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0);
-            QCOMPARE(got.back(), 77.0f);
+        for (const DtypeInfo& type : dtype_infos) {
+            for (int trial = 0; trial < 40; ++trial) {
+                const std::int64_t columns = random.columns(type.dtype, 1, trial % 4 == 0 ? 1100 : 300);
+                const test::Weights weights(random, type.dtype, random.integer(1, 5), columns);
+                const Matrix& w = weights.matrix;
+                std::vector<float> expected(static_cast<std::size_t>(w.rows * columns));
+                std::vector<float> got(expected.size() + 1, 77.0f);
+                for (std::int64_t r = 0; r < w.rows; ++r)
+                    dequantise_row(w, r, expected.data() + r * columns);
+                cpu::avx2_primitives.dequantise({w.data, w.dtype, w.rows, columns, w.row_bytes(), w.scales},
+                                                got.data());
+                QVERIFY2(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0,
+                         type.name.data());
+                QCOMPARE(got.back(), 77.0f);
+            }
+        }
+        for (unsigned bits = 0; bits <= 0xff; ++bits) {
+            const auto code = static_cast<std::byte>(bits);
+            float expected = 0.0f;
+            float got = 0.0f;
+            dequantise_row(Dtype::f8_e4m3, &code, &expected, 1);
+            cpu::avx2_primitives.dequantise({&code, Dtype::f8_e4m3, 1, 1, 1}, &got);
+            QCOMPARE(std::bit_cast<unsigned>(got), std::bit_cast<unsigned>(expected));
         }
         // Every f16 and bf16 bit pattern but signalling NaNs, which widening may quieten.
         for (const Dtype dtype : {Dtype::f16, Dtype::bf16}) {

@@ -75,7 +75,7 @@ private slots:
         cpu::ThreadPool pool(2);
         cpu::Ops ops(pool, isa);
         for (int trial = 0; trial < 20; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const Weights weights(random, dtype, random.integer(1, 50), random.columns(dtype, 1, 100));
             std::vector<std::int32_t> tokens;
             Table expected;
@@ -100,7 +100,7 @@ private slots:
         cpu::ThreadPool pool(3);
         cpu::Ops ops(pool, isa);
         for (int trial = 0; trial < 60; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const std::int64_t columns = random.columns(dtype, 1, 200);
             const Weights first(random, dtype, random.integer(1, 40), columns);
             const Weights second(random, dtype, random.integer(1, 40), columns);
@@ -134,7 +134,7 @@ private slots:
         cpu::ThreadPool pool(2);
         cpu::Ops ops(pool, isa);
         for (int trial = 0; trial < 60; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             // from one column to more than one chunk
             const std::int64_t columns = random.columns(dtype, 1, trial % 6 == 0 ? 2500 : 100);
             const Weights weights(random, dtype, random.integer(1, 50), columns);
@@ -160,7 +160,7 @@ private slots:
         cpu::ThreadPool pool(2);
         cpu::Ops ops(pool, isa);
         for (int trial = 0; trial < 30; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const std::int64_t hidden = random.columns(dtype, 1, 100);
             const RandomMlp mlp(random, dtype, hidden, random.columns(dtype, 1, 100));
             const Weights weight = norm_weights(random, hidden);
@@ -240,7 +240,7 @@ private slots:
         cpu::ThreadPool pool(3);
         cpu::Ops ops(pool, isa);
         for (int trial = 0; trial < 30; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const std::int64_t hidden = random.columns(dtype, 1, 80);
             const std::int64_t width = random.columns(dtype, 1, 70);
             const bool with_shared = random.integer(0, 2) != 0;
@@ -320,7 +320,7 @@ private slots:
         cpu::ThreadPool pool(2);
         cpu::Ops ops(pool, isa);
         for (int trial = 0; trial < 30; ++trial) {
-            const Dtype dtype = random.dtype();
+            const Dtype dtype = random.any_dtype();
             const std::int64_t hidden = random.columns(dtype, 1, 100);
             const Weights head(random, dtype, random.integer(1, 300), hidden);
             const Weights weight = norm_weights(random, hidden);

@@ -11,69 +11,83 @@
 
 namespace engine::text {
 
+constexpr std::uint32_t most_tokens = 1 << 21; // of a vocabulary, and of its merges
+
 // The merges of a byte-level BPE: which two neighbouring tokens become which, and in what order.
 class MergeTable
 {
 public:
+    using Rank = std::uint32_t; // place in the order of the merges
+    static constexpr Rank no_merge = ~Rank{0};
+
     struct Merge
     {
-        std::uint32_t rank = 0;
-        TokenId result = -1; // -1: these two do not merge
+        TokenId left;
+        TokenId right;
+        TokenId result;
     };
 
-    explicit MergeTable(std::size_t count = 0);
-    // False if the pair is already there.
-    bool add(TokenId left, TokenId right, Merge merge);
-    Merge find(TokenId left, TokenId right) const;
+    MergeTable() = default; // for assignment
+    // merges: in order, at most most_tokens of them, of ids below most_tokens. The first of equal pairs
+    // counts. byte_tokens: the token of each single byte, -1 where there is none.
+    MergeTable(std::span<const Merge> merges, const std::array<TokenId, 256>& byte_tokens);
+
+    Rank rank(TokenId left, TokenId right) const; // no_merge: these two do not merge
+    Rank rank_of_bytes(unsigned char left, unsigned char right) const
+    {
+        return m_bytes[static_cast<std::size_t>(left) << 8 | right];
+    }
+    TokenId result(Rank rank) const { return m_results[rank]; }
+    TokenId byte_token(unsigned char byte) const { return m_byte_tokens[byte]; }
 
 private:
-    struct Entry
-    {
-        std::uint64_t key = empty_key;
-        Merge merge;
-    };
-    static constexpr std::uint64_t empty_key = ~std::uint64_t{0}; // no pair of ids: those are not negative
-    std::size_t place(std::uint64_t key) const;
+    std::size_t place(std::uint64_t pair) const;
 
-    std::vector<Entry> m_entries; // open addressing; a power of two, at most half full
+    // Open addressing; a power of two, at most half full. An entry is 21 bits each of left, right and rank,
+    // so that eight lie in a cache line.
+    std::vector<std::uint64_t> m_entries;
+    std::vector<TokenId> m_results; // by rank
+    std::vector<Rank> m_bytes;      // by two bytes: what every piece of text begins with
+    std::array<TokenId, 256> m_byte_tokens = {};
 };
 
-// Merges the bytes of pieces of text. Holds the buffers that this needs, so that encoding a text allocates
-// only while they grow.
+// Turns pieces of text into tokens. Holds the buffers that this needs, and the tokens of short pieces that it
+// met, so that encoding a text allocates only while they grow.
 class Merger
 {
 public:
-    Merger(const MergeTable& merges, const std::array<TokenId, 256>& byte_tokens)
-        : m_merges(merges)
-        , m_byte_tokens(byte_tokens)
-    {
-    }
+    // text_size: in bytes, of what will be encoded; says how much is worth remembering.
+    Merger(const MergeTable& merges, std::size_t text_size);
 
     // Appends the tokens of one piece: the adjacent pair of the lowest rank, the leftmost of equals, is
-    // merged until none is left. O(n log n) for n bytes.
-    void merge(std::string_view piece, std::vector<TokenId>& out);
+    // merged until none is left. O(n log n) for n bytes. Every byte of the piece has a token.
+    void encode(std::string_view piece, std::vector<TokenId>& out);
 
 private:
+    // A piece of up to 16 bytes as two numbers, and its tokens.
+    struct Remembered
+    {
+        std::uint64_t front = 0;
+        std::uint64_t back = 0;
+        std::uint8_t size = 0;
+        std::uint8_t count = 0;
+        std::array<TokenId, 3> tokens = {};
+    };
     // A token in a doubly linked list over the piece; positions are indices into m_symbols.
     struct Symbol
     {
         TokenId id;
+        MergeTable::Rank rank; // of merging it with the next one
         std::uint32_t previous;
         std::uint32_t next;
     };
-    // A pair that can merge, as it was when it was found; stale once one of the two has merged otherwise.
-    struct Candidate
-    {
-        std::uint64_t order; // rank, then the position of the left one: the smallest is next
-        TokenId left;
-        TokenId right;
-    };
-    void propose(std::uint32_t position);
+    void merge_short(std::string_view piece, std::vector<TokenId>& out) const;
+    void merge_long(std::string_view piece, std::vector<TokenId>& out);
 
     const MergeTable& m_merges;
-    const std::array<TokenId, 256>& m_byte_tokens;
+    std::vector<Remembered> m_remembered; // by hash; a power of two, a newcomer takes its place
     std::vector<Symbol> m_symbols;
-    std::vector<Candidate> m_heap;
+    std::vector<std::uint64_t> m_heap; // rank, then the position of the left one: the smallest is next
 };
 
 } // namespace engine::text

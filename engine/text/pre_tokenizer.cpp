@@ -62,224 +62,280 @@ constexpr Range cased_letters[] = {
 constexpr Range listed_puncts[] = {{0x21, 0x2F},     {0x3A, 0x7E},     {0x2018, 0x201F},
                                    {0x3000, 0x3002}, {0xFF01, 0xFF0F}, {0xFF1A, 0xFF5E}};
 
-bool contains(std::span<const Range> ranges, char32_t c)
-{
-    const auto range = std::ranges::lower_bound(ranges, c, {}, &Range::last);
-    return range != ranges.end() && c >= range->first;
-}
+// \s
+constexpr Range blanks[] = {{0x09, 0x0D},     {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},
+                            {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F},
+                            {0x205F, 0x205F}, {0x3000, 0x3000}};
 
-bool is_blank(char32_t c)
+// The classes of all code points.
+class ClassTable
 {
-    return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-           c == 0x3000;
-}
-
-std::uint16_t classify(char32_t c)
-{
-    std::uint16_t classes = 0;
-    const auto set = [&](bool holds, Class which) {
-        if (holds)
-            classes = static_cast<std::uint16_t>(classes | which);
-    };
-    set(c == '\r' || c == '\n', line_break);
-    set(is_blank(c), blank);
-    set(c == ' ', ascii_space);
-    set(contains(cased_letters, c), cased_letter);
-    set(contains(listed_puncts, c), listed_punct);
-    set((c >= 0x0800 && c <= 0x9FA5) || (c >= 0xAC00 && c <= 0xD7FF), wide);
-    set((c >= 0x4E00 && c <= 0x9FA5) || (c >= 0x3040 && c <= 0x30FF), kana_or_han);
-    const Category kind = category(c);
-    set(kind == Category::number, number);
-    set(kind == Category::letter, letter);
-    set(kind == Category::mark, mark);
-    set(kind == Category::punctuation, punctuation);
-    set(kind == Category::symbol, symbol);
-    if (c < 0x80) {
-        set(kind == Category::letter, ascii_letter);
-        set(kind == Category::punctuation || kind == Category::symbol, ascii_punct);
+public:
+    ClassTable()
+    {
+        for (const CategoryRange& range : category_ranges())
+            set({range.first, range.last}, class_of(range.category));
+        for (const Range& range : cased_letters)
+            set(range, cased_letter);
+        for (const Range& range : listed_puncts)
+            set(range, listed_punct);
+        for (const Range& range : blanks)
+            set(range, blank);
+        for (const Range range : {Range{0x0800, 0x9FA5}, {0xAC00, 0xD7FF}})
+            set(range, wide);
+        for (const Range range : {Range{0x4E00, 0x9FA5}, {0x3040, 0x30FF}})
+            set(range, kana_or_han);
+        set({'\r', '\r'}, line_break);
+        set({'\n', '\n'}, line_break);
+        set({' ', ' '}, ascii_space);
+        for (char32_t c = 0; c < 0x80; ++c) {
+            if ((m_classes[c] & letter) != 0)
+                set({c, c}, ascii_letter);
+            if ((m_classes[c] & (punctuation | symbol)) != 0)
+                set({c, c}, ascii_punct);
+        }
     }
-    return classes;
-}
 
-// A piece, as the patterns see it: classes of its code points.
-using Piece = std::span<const std::uint16_t>;
+    std::uint16_t operator[](char32_t c) const { return m_classes[c]; }
 
-bool is(Piece piece, std::size_t i, int classes)
+private:
+    static Class class_of(Category category)
+    {
+        switch (category) {
+        case Category::letter:
+            return letter;
+        case Category::mark:
+            return mark;
+        case Category::number:
+            return number;
+        case Category::punctuation:
+            return punctuation;
+        case Category::symbol:
+        case Category::other:
+            break;
+        }
+        return symbol;
+    }
+
+    void set(const Range& range, Class which)
+    {
+        for (char32_t c = range.first; c <= range.last; ++c)
+            m_classes[c] = static_cast<std::uint16_t>(m_classes[c] | which);
+    }
+
+    // The one table is static, so that it begins as zeros and what no range names costs no memory.
+    std::array<std::uint16_t, 0x110000> m_classes;
+};
+
+const ClassTable& class_table()
 {
-    return i < piece.size() && (piece[i] & classes) != 0;
+    static const ClassTable table;
+    return table;
 }
+
+// A text, as the patterns see it: classes of its code points.
+using Classes = std::span<const std::uint16_t>;
 
 // End of the run of these classes that begins at i.
-std::size_t run(Piece piece, std::size_t i, int classes)
+std::size_t run(Classes text, std::size_t i, std::size_t end, int classes)
 {
-    while (is(piece, i, classes))
+    while (i < end && (text[i] & classes) != 0)
         ++i;
     return i;
 }
 
-// Each pattern returns the end of its match at i, or i if it does not match there.
-
-std::size_t single(Piece piece, std::size_t i, int classes)
+// Where the first of these classes stands at or behind i.
+std::size_t find(Classes text, std::size_t i, std::size_t end, int classes)
 {
-    return is(piece, i, classes) ? i + 1 : i;
+    while (i < end && (text[i] & classes) == 0)
+        ++i;
+    return i;
+}
+
+// Each pattern splits the piece from begin to end and calls next(begin, end) for each part, in order.
+
+// [\r\n]
+template <class Next> void split_lines(Classes text, Next next)
+{
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t line_end = find(text, begin, text.size(), line_break);
+        if (line_end > begin)
+            next(begin, line_end);
+        if (line_end < text.size())
+            next(line_end, line_end + 1);
+        begin = line_end + 1;
+    }
 }
 
 // \s?[class]+
-std::size_t blank_and_run(Piece piece, std::size_t i, int classes)
+template <class Next>
+void split_blank_and_runs(Classes text, std::size_t begin, std::size_t end, int classes, Next next)
 {
-    if (is(piece, i, blank) && is(piece, i + 1, classes))
-        return run(piece, i + 1, classes);
-    return run(piece, i, classes);
+    while (begin < end) {
+        const std::size_t first = find(text, begin, end, classes);
+        if (first == end)
+            return next(begin, end);
+        const std::size_t match = first > begin && (text[first - 1] & blank) != 0 ? first - 1 : first;
+        if (match > begin)
+            next(begin, match);
+        begin = run(text, first, end, classes);
+        next(match, begin);
+    }
 }
 
-// \p{N}{1,3}
-std::size_t up_to_three_numbers(Piece piece, std::size_t i)
+// \s+$
+template <class Next> void split_trailing_blanks(Classes text, std::size_t begin, std::size_t end, Next next)
 {
-    return std::min(run(piece, i, number), i + 3);
+    std::size_t text_end = end;
+    while (text_end > begin && (text[text_end - 1] & blank) != 0)
+        --text_end;
+    if (text_end > begin && text_end < end) {
+        next(begin, text_end);
+        next(text_end, end);
+    } else {
+        next(begin, end);
+    }
 }
 
-// deepseek-v3's third pattern; the alternatives in their order, the first that matches wins.
-std::size_t v3_word(Piece piece, std::size_t i)
+// [wide]+, then each number by itself
+template <class Next> void split_wide_and_numbers(Classes text, std::size_t begin, std::size_t end, Next next)
 {
+    for (std::size_t i = begin + 1; i < end; ++i) {
+        const int before = text[i - 1];
+        const int here = text[i];
+        if (((before ^ here) & wide) != 0 || ((before | here) & number) != 0) {
+            next(i);
+        }
+    }
+    next(end);
+}
+
+// deepseek-v3's third pattern: the end of its match at i, or i if it does not match there. The alternatives
+// in their order, the first that matches wins.
+std::size_t match_v3_word(Classes text, std::size_t i, std::size_t end)
+{
+    const auto is = [&](std::size_t at, int classes) { return at < end && (text[at] & classes) != 0; };
     // [!-~ signs][A-Za-z]+
-    if (is(piece, i, ascii_punct) && is(piece, i + 1, ascii_letter))
-        return run(piece, i + 1, ascii_letter);
+    if (is(i, ascii_punct) && is(i + 1, ascii_letter))
+        return run(text, i + 1, end, ascii_letter);
     // [^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+
     constexpr int word = letter | mark;
-    if (!is(piece, i, line_break | letter | punctuation | symbol) && is(piece, i + 1, word))
-        return run(piece, i + 1, word);
-    if (is(piece, i, word))
-        return run(piece, i, word);
+    if (!is(i, line_break | letter | punctuation | symbol) && is(i + 1, word))
+        return run(text, i + 1, end, word);
+    if (is(i, word))
+        return run(text, i, end, word);
     //  ?[\p{P}\p{S}]+[\r\n]*
     constexpr int sign = punctuation | symbol;
-    const std::size_t signs = is(piece, i, ascii_space) ? i + 1 : i;
-    if (is(piece, signs, sign))
-        return run(piece, run(piece, signs, sign), line_break);
+    const std::size_t signs = is(i, ascii_space) ? i + 1 : i;
+    if (is(signs, sign))
+        return run(text, run(text, signs, end, sign), end, line_break);
     // \s*[\r\n]+|\s+(?!\S)|\s+
-    const std::size_t end = run(piece, i, blank);
-    for (std::size_t last = end; last > i; --last)
-        if (is(piece, last - 1, line_break))
+    const std::size_t blanks_end = run(text, i, end, blank);
+    for (std::size_t last = blanks_end; last > i; --last)
+        if (is(last - 1, line_break))
             return last;
-    return end == piece.size() || end - i < 2 ? end : end - 1;
+    return blanks_end == end || blanks_end - i < 2 ? blanks_end : blanks_end - 1;
 }
 
-std::uint16_t cached_class(char32_t c)
+template <class Next> void split_v3_words(Classes text, std::size_t begin, std::size_t end, Next next)
 {
-    static const auto table = [] {
-        std::array<std::uint16_t, 0x800> classes;
-        for (char32_t i = 0; i < classes.size(); ++i)
-            classes[i] = classify(i);
-        return classes;
-    }();
-    if (c < table.size())
-        return table[c];
-    if (c >= 0x4E00 && c <= 0x9FA5)
-        return wide | kana_or_han | letter;
-    return classify(c);
-}
-
-// Splits every piece into the matches of a pattern and the gaps between them. pieces: ends, ascending.
-template <class Pattern>
-void isolate(std::span<const std::uint16_t> classes, std::vector<std::uint32_t>& pieces,
-             std::vector<std::uint32_t>& scratch, Pattern match)
-{
-    scratch.clear();
-    std::size_t begin = 0;
-    for (const std::uint32_t end : pieces) {
-        const Piece piece = classes.subspan(begin, end - begin);
-        std::size_t gap = 0;
-        for (std::size_t i = 0; i < piece.size();) {
-            const std::size_t match_end = match(piece, i);
-            if (match_end == i) {
-                ++i;
-                continue;
-            }
-            if (gap < i)
-                scratch.push_back(static_cast<std::uint32_t>(begin + i));
-            scratch.push_back(static_cast<std::uint32_t>(begin + match_end));
-            i = gap = match_end;
+    std::size_t gap = begin;
+    for (std::size_t i = begin; i < end;) {
+        const std::size_t match = match_v3_word(text, i, end);
+        if (match == i) {
+            ++i;
+            continue;
         }
-        if (gap < piece.size())
-            scratch.push_back(end);
-        begin = end;
+        if (gap < i)
+            next(i);
+        next(match);
+        i = gap = match;
     }
-    pieces.swap(scratch);
+    if (gap < end)
+        next(end);
 }
 
-// \s+$, for all pieces: what trails is looked for from the end, lest a long run of blanks within a piece be
-// tried from each of its places.
-void isolate_trailing_blanks(std::span<const std::uint16_t> classes, std::vector<std::uint32_t>& pieces,
-                             std::vector<std::uint32_t>& scratch)
+// \p{N}{1,3}, then [Han and kana]+, then words in what is left
+template <class Next> void split_v3(Classes text, Next next)
 {
-    scratch.clear();
-    std::size_t begin = 0;
-    for (const std::uint32_t end : pieces) {
-        std::size_t text_end = end;
-        while (text_end > begin && (classes[text_end - 1] & blank) != 0)
-            --text_end;
-        if (text_end > begin && text_end < end)
-            scratch.push_back(static_cast<std::uint32_t>(text_end));
-        scratch.push_back(end);
-        begin = end;
+    for (std::size_t i = 0; i < text.size();) {
+        if ((text[i] & number) != 0) {
+            i = std::min(run(text, i, text.size(), number), i + 3);
+            next(i);
+        } else if ((text[i] & kana_or_han) != 0) {
+            i = run(text, i, text.size(), kana_or_han);
+            next(i);
+        } else {
+            const std::size_t end = find(text, i, text.size(), number | kana_or_han);
+            split_v3_words(text, i, end, next);
+            i = end;
+        }
     }
-    pieces.swap(scratch);
 }
 
 } // namespace
 
-const std::vector<std::uint32_t>& Splitter::split(std::string_view text)
+std::size_t Splitter::stretch_size(std::string_view text) const
 {
+    constexpr std::size_t wanted = 4096;
+    for (std::size_t i = text.find('\n', wanted); i != std::string_view::npos; i = text.find('\n', i + 1)) {
+        // In deepseek-v3, line breaks belong together with blanks before them; what follows must be neither.
+        const char after = i + 1 < text.size() ? text[i + 1] : '\n';
+        if (m_kind != PreTokenizer::deepseek_v3 || (after > ' ' && after <= '~'))
+            return i + 1;
+    }
+    return text.size();
+}
+
+const std::vector<std::uint32_t>& Splitter::ends(std::string_view text)
+{
+    const ClassTable& table = class_table();
     m_classes.clear();
     m_offsets.clear();
-    m_pieces.clear();
+    m_ends.clear();
     for (std::size_t i = 0; i < text.size();) {
-        const CodePoint c = first_code_point(text.substr(i));
-        m_classes.push_back(cached_class(c.value));
         m_offsets.push_back(static_cast<std::uint32_t>(i));
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (byte < 0x80) {
+            m_classes.push_back(table[byte]);
+            ++i;
+            continue;
+        }
+        const CodePoint c = first_code_point(text.substr(i));
+        m_classes.push_back(table[c.value]);
         i += c.length;
     }
     m_offsets.push_back(static_cast<std::uint32_t>(text.size()));
-    if (!m_classes.empty())
-        m_pieces.push_back(static_cast<std::uint32_t>(m_classes.size()));
 
-    const auto apply = [&](auto pattern) { isolate(m_classes, m_pieces, m_scratch, pattern); };
-    const auto apply_single = [&](int classes) {
-        apply([classes](Piece piece, std::size_t i) { return single(piece, i, classes); });
-    };
-    const auto apply_run = [&](int classes) {
-        apply([classes](Piece piece, std::size_t i) { return run(piece, i, classes); });
-    };
-    const auto apply_blank_and_run = [&](int classes) {
-        apply([classes](Piece piece, std::size_t i) { return blank_and_run(piece, i, classes); });
+    const Classes classes = m_classes;
+    const auto add_end = [&](std::size_t end) { m_ends.push_back(m_offsets[end]); };
+    const auto split_rest = [&](std::size_t begin, std::size_t end) {
+        split_wide_and_numbers(classes, begin, end, add_end);
     };
     switch (m_kind) {
     case PreTokenizer::deepseek_llm:
-        apply_single(line_break);
-        apply_blank_and_run(cased_letter);
-        apply_blank_and_run(listed_punct);
-        isolate_trailing_blanks(m_classes, m_pieces, m_scratch);
-        apply_run(wide);
-        apply_single(number);
+        split_lines(classes, [&](std::size_t line, std::size_t line_end) {
+            const auto split_signs = [&](std::size_t begin, std::size_t end) {
+                split_blank_and_runs(classes, begin, end, listed_punct,
+                                     [&](std::size_t from, std::size_t to) {
+                                         split_trailing_blanks(classes, from, to, split_rest);
+                                     });
+            };
+            split_blank_and_runs(classes, line, line_end, cased_letter, split_signs);
+        });
         break;
     case PreTokenizer::deepseek_coder:
-        apply_single(line_break);
-        apply_blank_and_run(letter);
-        apply_blank_and_run(punctuation);
-        apply_run(wide);
-        apply_single(number);
+        split_lines(classes, [&](std::size_t line, std::size_t line_end) {
+            split_blank_and_runs(classes, line, line_end, letter, [&](std::size_t begin, std::size_t end) {
+                split_blank_and_runs(classes, begin, end, punctuation, split_rest);
+            });
+        });
         break;
     case PreTokenizer::deepseek_v3:
-        apply(up_to_three_numbers);
-        apply_run(kana_or_han);
-        apply(v3_word);
+        split_v3(classes, add_end);
         break;
     }
-
-    m_result.clear();
-    for (const std::uint32_t end : m_pieces)
-        m_result.push_back(m_offsets[end]);
-    return m_result;
+    return m_ends;
 }
 
 std::optional<PreTokenizer> recognise_patterns(std::vector<std::string> patterns)

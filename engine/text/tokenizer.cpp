@@ -19,7 +19,6 @@ namespace engine::text {
 
 namespace {
 
-constexpr std::int64_t most_tokens = 1 << 21;
 constexpr std::size_t longest_token = 1 << 16; // bytes
 constexpr std::size_t longest_special = 512;   // bytes; bounds what one place of a text can cost
 constexpr std::size_t longest_text = std::size_t{1} << 30;
@@ -182,7 +181,6 @@ struct Tokenizer::Data
     std::string pool;                   // the bytes of all tokens, one after the other
     std::vector<std::uint32_t> offsets; // into the pool, per token and one for the end
     std::vector<TokenKind> kinds;
-    std::array<TokenId, 256> byte_tokens = {};
     MergeTable merges;
     SpecialTree specials; // control and user-defined tokens
     std::optional<TokenId> bos;
@@ -239,7 +237,7 @@ public:
     {
         Tokenizer::Data& data = *m_data;
         const std::size_t count = raw.tokens.size();
-        if (count < 1 || count > static_cast<std::size_t>(most_tokens))
+        if (count < 1 || count > most_tokens)
             throw Error(data.file, raw.tokens_place,
                         fmt::format("expected 1 to {} tokens, found {}", most_tokens, count));
         TextIndex ordinary(count);
@@ -249,8 +247,7 @@ public:
         for (std::size_t i = 0; i < count; ++i)
             add_token(raw, i, ordinary, added);
         data.offsets.push_back(static_cast<std::uint32_t>(data.pool.size()));
-        find_byte_tokens(raw);
-        add_merges(raw, ordinary);
+        add_merges(raw, ordinary, find_byte_tokens(raw));
     }
 
     // After the flags are set: which ids end an answer. Special tokens are looked up by text, since their ids
@@ -336,29 +333,33 @@ private:
         }
     }
 
-    void find_byte_tokens(const RawVocabulary& raw)
+    std::array<TokenId, 256> find_byte_tokens(const RawVocabulary& raw) const
     {
-        Tokenizer::Data& data = *m_data;
-        data.byte_tokens.fill(-1);
+        const Tokenizer::Data& data = *m_data;
+        std::array<TokenId, 256> byte_tokens;
+        byte_tokens.fill(-1);
         for (std::size_t i = 0; i < data.kinds.size(); ++i) {
             const auto id = static_cast<TokenId>(i);
             const std::string_view bytes = data.bytes(id);
             if (data.kinds[i] == TokenKind::normal && bytes.size() == 1)
-                data.byte_tokens[static_cast<unsigned char>(bytes[0])] = id;
+                byte_tokens[static_cast<unsigned char>(bytes[0])] = id;
         }
         for (unsigned byte = 0; byte < 256; ++byte)
-            if (occurs_in_utf8(byte) && data.byte_tokens[byte] < 0)
+            if (occurs_in_utf8(byte) && byte_tokens[byte] < 0)
                 throw Error(data.file, raw.tokens_place,
                             fmt::format("expected a token for each byte, found none for 0x{:02X}", byte));
+        return byte_tokens;
     }
 
-    void add_merges(const RawVocabulary& raw, const TextIndex& ordinary)
+    void add_merges(const RawVocabulary& raw, const TextIndex& ordinary,
+                    const std::array<TokenId, 256>& byte_tokens)
     {
         Tokenizer::Data& data = *m_data;
-        if (raw.merges.size() > static_cast<std::size_t>(most_tokens))
+        if (raw.merges.size() > most_tokens)
             throw Error(data.file, raw.merges_place,
                         fmt::format("expected at most {} merges, found {}", most_tokens, raw.merges.size()));
-        data.merges = MergeTable(raw.merges.size());
+        std::vector<MergeTable::Merge> merges;
+        merges.reserve(raw.merges.size());
         std::string joined;
         for (std::size_t rank = 0; rank < raw.merges.size(); ++rank) {
             const RawMerge& merge = raw.merges[rank];
@@ -370,9 +371,9 @@ private:
                 throw Error(data.file, fmt::format("{}, merge {}", raw.merges_place, rank),
                             fmt::format("expected tokens of the vocabulary, found \"{}\" and \"{}\"",
                                         printable(merge.left), printable(merge.right)));
-            // The first of equal merges counts, since it has the lower rank.
-            data.merges.add(left, right, {static_cast<std::uint32_t>(rank), result});
+            merges.push_back({left, right, result});
         }
+        data.merges = MergeTable(merges, byte_tokens);
     }
 
     std::unique_ptr<Tokenizer::Data> m_data;
@@ -480,7 +481,7 @@ void read_json_tokens(const format::JsonObject& document, const format::JsonObje
     if (!vocab)
         model.fail("vocab", "expected an object, found nothing");
     for (const auto& [text, id] : vocab->json().get_ref<const format::Json::object_t&>()) {
-        if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= static_cast<std::uint64_t>(most_tokens))
+        if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= most_tokens)
             vocab->fail(text, fmt::format("expected an id below {}, found {}", most_tokens, id.dump()));
         const auto number = id.get<std::int64_t>();
         if (static_cast<std::size_t>(number) < raw.tokens.size() &&
@@ -698,13 +699,9 @@ std::vector<TokenId> Tokenizer::encode(std::span<const Segment> segments) const
 
     std::vector<TokenId> out;
     Splitter splitter(m_data->pre_tokenizer);
-    Merger merger(m_data->merges, m_data->byte_tokens);
+    Merger merger(m_data->merges, text.size());
     const auto encode_ordinary = [&](std::string_view part) {
-        std::size_t begin = 0;
-        for (const std::uint32_t end : splitter.split(part)) {
-            merger.merge(part.substr(begin, end - begin), out);
-            begin = end;
-        }
+        splitter.split(part, [&](std::string_view piece) { merger.encode(piece, out); });
     };
 
     std::size_t done = 0; // encoded up to here

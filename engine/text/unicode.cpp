@@ -2,19 +2,9 @@
 // Written by make_unicode.py from Unicode 14.0.0. Do not edit.
 #include "engine/text/unicode.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace engine::text {
 
 namespace {
-
-struct Range
-{
-    char32_t first;
-    char32_t last;
-    Category category;
-};
 
 constexpr Category L = Category::letter;
 constexpr Category M = Category::mark;
@@ -23,7 +13,7 @@ constexpr Category P = Category::punctuation;
 constexpr Category S = Category::symbol;
 
 // clang-format off
-constexpr Range ranges[] = {
+constexpr CategoryRange ranges[] = {
     {0x21, 0x23, P}, {0x24, 0x24, S}, {0x25, 0x2A, P}, {0x2B, 0x2B, S}, {0x2C, 0x2F, P}, {0x30, 0x39, N},
     {0x3A, 0x3B, P}, {0x3C, 0x3E, S}, {0x3F, 0x40, P}, {0x41, 0x5A, L}, {0x5B, 0x5D, P}, {0x5E, 0x5E, S},
     {0x5F, 0x5F, P}, {0x60, 0x60, S}, {0x61, 0x7A, L}, {0x7B, 0x7B, P}, {0x7C, 0x7C, S}, {0x7D, 0x7D, P},
@@ -358,10 +348,9 @@ constexpr Range ranges[] = {
 
 } // namespace
 
-Category category(char32_t code_point)
+std::span<const CategoryRange> category_ranges()
 {
-    const Range* range = std::ranges::lower_bound(ranges, code_point, {}, &Range::last);
-    return range != std::end(ranges) && code_point >= range->first ? range->category : Category::other;
+    return ranges;
 }
 
 } // namespace engine::text

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 namespace engine::text {
 
@@ -16,6 +17,14 @@ enum class Category : std::uint8_t
     symbol,      // \p{S}
 };
 
-Category category(char32_t code_point);
+struct CategoryRange
+{
+    char32_t first;
+    char32_t last;
+    Category category;
+};
+
+// Ascending; what lies in none of them is Category::other.
+std::span<const CategoryRange> category_ranges();
 
 } // namespace engine::text

@@ -459,9 +459,10 @@ void ModelEngine::accept(Sequence& sequence, std::int32_t id)
     if (id >= 0)
         accept_token(sequence, id);
     else
-        fail(sequence, Error(m_runtime->files.path().string(),
-                             fmt::format("position {}: expected finite logits, found others",
-                                         sequence.tokens.size() - 1)));
+        fail(sequence,
+             Error(m_runtime->files.path().string(),
+                   fmt::format("position {}: the model produced invalid numbers, expected finite logits",
+                               sequence.tokens.size() - 1)));
 }
 
 void ModelEngine::accept_token(Sequence& sequence, std::int32_t id)

@@ -3,6 +3,8 @@
 
 #include "engine/error.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -39,18 +41,22 @@ std::array<MappedFile::Slot, 1024> MappedFile::Slot::table;
 std::uintptr_t MappedFile::Slot::page_size = 4096;
 struct sigaction MappedFile::Slot::previous = {};
 
-// A page of a mapped file that no longer exists raises SIGBUS. The handler puts a page of zeros in its place,
-// so that the reading thread goes on, and leaves a mark. mmap is a plain system call, safe within a handler.
+// A page of a mapped file that no longer exists raises SIGBUS. The handler puts zeros in the place of it and
+// of all that follows, so that the reading thread goes on, and leaves a mark: the file is of no use any more,
+// and a page at a time would run into the kernel's limit of mappings. mmap is a plain system call, safe
+// within a handler.
 void MappedFile::Slot::on_bus_error(int signal_number, siginfo_t* info, void* context)
 {
     const int saved_errno = errno;
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
     for (Slot& slot : table) {
         const std::uintptr_t end = slot.end.load();
-        if (end == 0 || address >= end || address < slot.begin.load())
+        // Read again: meanwhile the slot may have become another file's.
+        if (end == 0 || address >= end || address < slot.begin.load() || slot.end.load() != end)
             continue;
-        void* page = reinterpret_cast<void*>(address & ~(page_size - 1));
-        if (mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+        const std::uintptr_t page = address & ~(page_size - 1);
+        if (mmap(reinterpret_cast<void*>(page), end - page, PROT_READ,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
             break;
         slot.damaged.store(true);
         errno = saved_errno;
@@ -158,6 +164,11 @@ MappedFile::MappedFile(const std::filesystem::path& path)
     m_data = static_cast<const std::byte*>(data);
     Slot::install_handler();
     m_slot = Slot::claim(m_data, m_size);
+    if (!m_slot) {
+        release();
+        throw Error(m_path,
+                    fmt::format("expected fewer than {} files in use, found as many", Slot::table.size()));
+    }
 }
 
 MappedFile::~MappedFile()

@@ -25,8 +25,9 @@ struct FileIdentity
 // One regular file, mapped for reading. Symbolic links are followed (Hugging Face's cache consists of them);
 // folders, devices, pipes and empty files are refused without blocking.
 //
-// If the file shrinks or its disk fails while it is mapped, reading its pages does not end the process: the
-// missing pages read as zeros and is_damaged() becomes true, which check() turns into an Error.
+// If the file shrinks or its disk fails while it is mapped, reading its pages does not end the process: from
+// the missing page on the mapping reads as zeros and is_damaged() becomes true, which check() turns into an
+// Error.
 class MappedFile
 {
 public:
@@ -66,7 +67,7 @@ private:
     FileIdentity m_identity;
     const std::byte* m_data = nullptr;
     std::size_t m_size = 0;
-    Slot* m_slot = nullptr; // entry in the table that the fault handler reads; null if the table is full
+    Slot* m_slot = nullptr; // entry in the table that the fault handler reads
 };
 
 } // namespace engine::format

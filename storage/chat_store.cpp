@@ -49,6 +49,57 @@ Conversation conversation_of(const Statement& row)
     return conversation;
 }
 
+// What both ways through a branch give of a message m: columns 0 to 20 of message_of().
+constexpr const char* message_columns = R"sql(
+        SELECT m.id, m.conversation, m.parent, m.ordinal, m.role, m.status, m.finish_reason, m.content,
+               m.error, m.created_at, m.model_name, m.model_hash, m.engine_version, m.sampling, m.seed,
+               m.prompt_tokens, m.generated_tokens, m.first_token_seconds, m.prompt_tokens_per_second,
+               m.generate_tokens_per_second,
+               CASE WHEN m.parent IS NULL
+                    THEN (SELECT count(*) FROM messages s
+                          WHERE s.conversation = m.conversation AND s.parent IS NULL)
+                    ELSE (SELECT count(*) FROM messages s
+                          WHERE s.conversation = m.conversation AND s.parent = m.parent) END
+        FROM way CROSS JOIN messages m ON m.id = way.id
+)sql";
+
+Message message_of(const Statement& row)
+{
+    Message m;
+    m.id = row.integer(0);
+    m.conversation = row.integer(1);
+    m.parent = optional_integer(row, 2);
+    m.ordinal = static_cast<int>(row.integer(3));
+    m.role = role_of(row.text(4));
+    m.status = status_of(row.text(5));
+    m.finish_reason = finish_reason_of(row.text(6));
+    m.content = row.text(7);
+    m.error = row.text(8);
+    m.created_at = row.integer(9);
+    if (!row.is_null(10))
+        m.origin = AnswerOrigin{std::string(row.text(10)), std::string(row.text(11)),
+                                std::string(row.text(12)), std::string(row.text(13)), row.integer(14)};
+    m.prompt_tokens = static_cast<int>(row.integer(15));
+    m.generated_tokens = static_cast<int>(row.integer(16));
+    m.first_token_seconds = row.real(17);
+    m.prompt_tokens_per_second = row.real(18);
+    m.generate_tokens_per_second = row.real(19);
+    m.sibling_count = static_cast<int>(row.integer(20));
+    return m;
+}
+
+// The rows come one by one: what is not read is not walked either.
+std::vector<Message> read_until(Statement row, const ChatReader::Enough& enough)
+{
+    std::vector<Message> messages;
+    while (row.step()) {
+        messages.push_back(message_of(row));
+        if (enough(messages.back()))
+            break;
+    }
+    return messages;
+}
+
 std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& profile)
 {
     auto database = std::make_unique<Connection>(database_file(profile), Connection::Mode::read_only);
@@ -168,50 +219,63 @@ std::vector<Message> ChatReader::branch(Id conversation, std::int64_t limit)
 
 std::vector<Message> ChatReader::path(Id message, std::int64_t limit)
 {
-    std::vector<Message> messages;
-    const char* sql = R"sql(
-        WITH RECURSIVE way (id, parent, steps) AS (
-            SELECT id, parent, 1 FROM messages WHERE id = ?1
+    if (limit == 0)
+        return {};
+    return path(message, [limit, read = std::int64_t(0)](const Message&) mutable { return ++read == limit; });
+}
+
+std::vector<Message> ChatReader::path(Id message, const Enough& enough)
+{
+    static const std::string sql = std::string(R"sql(
+        WITH RECURSIVE way (id, parent) AS (
+            SELECT id, parent FROM messages WHERE id = ?1
             UNION ALL
-            SELECT above.id, above.parent, steps + 1
-            FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id
-            LIMIT ?2)
-        SELECT m.id, m.conversation, m.parent, m.ordinal, m.role, m.status, m.finish_reason, m.content,
-               m.error, m.created_at, m.model_name, m.model_hash, m.engine_version, m.sampling, m.seed,
-               m.prompt_tokens, m.generated_tokens, m.first_token_seconds, m.prompt_tokens_per_second,
-               m.generate_tokens_per_second,
-               CASE WHEN m.parent IS NULL
-                    THEN (SELECT count(*) FROM messages s
-                          WHERE s.conversation = m.conversation AND s.parent IS NULL)
-                    ELSE (SELECT count(*) FROM messages s
-                          WHERE s.conversation = m.conversation AND s.parent = m.parent) END
-        FROM way CROSS JOIN messages m ON m.id = way.id
-    )sql";
-    Statement row = m_database->query(sql, message, limit);
-    while (row.step()) {
-        Message& m = messages.emplace_back();
-        m.id = row.integer(0);
-        m.conversation = row.integer(1);
-        m.parent = optional_integer(row, 2);
-        m.ordinal = static_cast<int>(row.integer(3));
-        m.role = role_of(row.text(4));
-        m.status = status_of(row.text(5));
-        m.finish_reason = finish_reason_of(row.text(6));
-        m.content = row.text(7);
-        m.error = row.text(8);
-        m.created_at = row.integer(9);
-        if (!row.is_null(10))
-            m.origin = AnswerOrigin{std::string(row.text(10)), std::string(row.text(11)),
-                                    std::string(row.text(12)), std::string(row.text(13)), row.integer(14)};
-        m.prompt_tokens = static_cast<int>(row.integer(15));
-        m.generated_tokens = static_cast<int>(row.integer(16));
-        m.first_token_seconds = row.real(17);
-        m.prompt_tokens_per_second = row.real(18);
-        m.generate_tokens_per_second = row.real(19);
-        m.sibling_count = static_cast<int>(row.integer(20));
-    }
+            SELECT above.id, above.parent
+            FROM way JOIN messages above ON above.id = way.parent AND above.id < way.id)
+    )sql") + message_columns;
+    std::vector<Message> messages = read_until(m_database->query(sql.c_str(), message), enough);
     std::reverse(messages.begin(), messages.end());
     return messages;
+}
+
+std::vector<Message> ChatReader::beginning(Id conversation, const Enough& enough)
+{
+    static const std::string sql = std::string(R"sql(
+        WITH RECURSIVE way (id) AS (
+            SELECT id FROM messages WHERE conversation = ?1 AND parent IS NULL AND chosen
+            UNION ALL
+            SELECT below.id
+            FROM way JOIN messages below ON below.conversation = ?1 AND below.parent = way.id
+                AND below.id > way.id AND below.chosen)
+    )sql") + message_columns;
+    return read_until(m_database->query(sql.c_str(), conversation), enough);
+}
+
+std::int64_t ChatReader::depth(Id message)
+{
+    std::optional<Id> next;
+    Id conversation = 0;
+    {
+        Statement row = m_database->query("SELECT conversation, parent FROM messages WHERE id = ?1", message);
+        if (row.step()) {
+            conversation = row.integer(0);
+            next = optional_integer(row, 1);
+        }
+    }
+    // One pass through an index, as in branch_heads().
+    const char* sql = R"sql(
+        SELECT id, parent FROM messages INDEXED BY message_heads
+        WHERE conversation = ?1 AND id < ?2 ORDER BY id DESC
+    )sql";
+    std::int64_t above = 0;
+    Statement row = m_database->query(sql, conversation, message);
+    while (next && row.step()) {
+        if (row.integer(0) != *next)
+            continue;
+        next = optional_integer(row, 1);
+        ++above;
+    }
+    return above;
 }
 
 std::optional<Message> ChatReader::message(Id id)

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,13 @@ public:
     // The last `limit` messages of the way from the first message to this one, this one included. The page
     // above a page is path(*page.front().parent, limit). Takes a time of the page, not of the conversation.
     std::vector<Message> path(Id message, std::int64_t limit = no_limit);
+    // The same read upwards from this one until `enough` says so of a message, which is the last to be read.
+    using Enough = std::function<bool(const Message&)>;
+    std::vector<Message> path(Id message, const Enough& enough);
+    // The chosen branch read likewise from its first message downwards.
+    std::vector<Message> beginning(Id conversation, const Enough& enough);
+    // How many messages stand on the way above this one: counts 100,000 in some hundredths of a second.
+    std::int64_t depth(Id message);
     // All of the chosen branch without its texts: 100,000 in a tenth of a second.
     std::vector<MessageHead> branch_heads(Id conversation);
     std::optional<Message> message(Id id);

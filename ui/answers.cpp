@@ -15,6 +15,7 @@ namespace {
 constexpr qsizetype save_after_characters = 2048;
 constexpr qint64 save_after_ms = 1000;
 constexpr int save_check_ms = 250;
+constexpr std::ptrdiff_t shown_at_most = 32; // messages of a turn
 
 storage::FinishReason reason(engine::Finish finish)
 {
@@ -29,6 +30,26 @@ storage::FinishReason reason(engine::Finish finish)
         return storage::FinishReason::cancelled;
     }
     return storage::FinishReason::none;
+}
+
+// Of the prompt. An answer without text failed, or is the one to be written; no chat format has tools.
+bool isPart(const storage::Message& message)
+{
+    return message.role != storage::Role::tool &&
+           (message.role != storage::Role::assistant || !message.content.empty());
+}
+
+// The messages as the model gets them, with their rows, of which the first is `row`.
+void add(std::vector<engine::Message>& messages, std::vector<qint64>& rows,
+         const std::vector<storage::Message>& branch, qint64 row)
+{
+    for (const storage::Message& message : branch) {
+        if (isPart(message)) {
+            messages.push_back({std::string(storage::name_of(message.role)), message.content});
+            rows.push_back(row);
+        }
+        ++row;
+    }
 }
 
 } // namespace
@@ -75,10 +96,8 @@ Answers::Ask Answers::Begin::below(storage::ChatStore& store, storage::Id questi
     ask.facts = facts;
     ask.facts.wish = wish;
     ask.facts.wish.take(own);
-    if (exactly) {
+    if (exactly)
         ask.facts.wish = exactly->wish;
-        ask.facts.leftOutAt = exactly->leftOutAt;
-    }
     if (own.model() != model) {
         own.setModel(model);
         store.set_settings(conversation, own.json());
@@ -91,13 +110,44 @@ Answers::Ask Answers::Begin::below(storage::ChatStore& store, storage::Id questi
     return ask;
 }
 
-// The answer's conversation, and the prompt for it.
+// The answer's conversation, and the prompt for it: of a branch that no context could hold, its first turn
+// and as much of its end as none could hold either.
 void Answers::lookUp(storage::ChatStore& store, Ask& ask)
 {
-    const storage::Id conversation = store.message(ask.answer).value().conversation;
-    ask.turn.conversation = store.conversation(conversation).value();
-    ask.turn.branch = store.branch(conversation);
-    ask.messages = prompt(ask.turn.branch, ask.facts.wish.systemPrompt, &ask.rows);
+    const Wish& wish = ask.facts.wish;
+    const qint64 most = ask.facts.contextTokens * longest_token_bytes;
+    std::vector<storage::Message> end =
+        store.path(ask.answer, [most, bytes = qint64(0), read = 0](const storage::Message& message) mutable {
+            if (isPart(message))
+                bytes += std::max(longest_token_bytes, static_cast<qint64>(message.content.size()));
+            return ++read >= shown_at_most && bytes > most;
+        });
+    const storage::Message& first = end.front();
+    const qint64 above = first.parent ? store.depth(first.id) : 0;
+
+    ask.turn.conversation = store.conversation(first.conversation).value();
+    ask.fitting.policy = wish.policy;
+    ask.fitting.keepFrom = wish.keepFrom;
+    if (!wish.systemPrompt.trimmed().isEmpty()) {
+        ask.messages.push_back({"system", toUtf8(wish.systemPrompt)});
+        ask.fitting.rows.push_back(-1);
+    }
+    if (above > 0) {
+        int questions = 0;
+        std::vector<storage::Message> beginning =
+            store.beginning(first.conversation, [&](const storage::Message& message) {
+                questions += message.role == storage::Role::user ? 1 : 0;
+                return questions > 1 || message.id == first.id;
+            });
+        if (!beginning.empty())
+            beginning.pop_back(); // the second question, or what has been read already
+        add(ask.messages, ask.fitting.rows, beginning, 0);
+        if (static_cast<qint64>(beginning.size()) < above)
+            ask.fitting.unread = ask.messages.size();
+    }
+    add(ask.messages, ask.fitting.rows, end, above);
+    ask.turn.branch.assign(std::make_move_iterator(std::max(end.begin(), end.end() - shown_at_most)),
+                           std::make_move_iterator(end.end()));
 }
 
 Answers::Begin Answers::begin() const
@@ -218,7 +268,6 @@ void Answers::ask(Ask ask, const Then& then)
     answer.id = ask.answer;
     answer.conversation = ask.turn.conversation.id;
     answer.facts = ask.facts;
-    answer.rows = ask.rows;
     answer.earlierIds = ask.ids;
     if (ask.continues && !ask.turn.branch.empty())
         answer.text = toQt(ask.turn.branch.back().content);
@@ -234,52 +283,12 @@ void Answers::ask(Ask ask, const Then& then)
     request.max_tokens = wish.maxTokens;
     request.continue_last = ask.continues && !answer.text.isEmpty();
     request.reuse_at_most = wish.reuseAtMost;
-    std::optional<qint64> leaveOut;
-    if (wish.leaveOut) { // messages of the prompt, not of the branch
-        const auto isLeftOut = [&facts = ask.facts](qint64 row) {
-            return row >= facts.leftOutAt && row < facts.leftOutAt + *facts.wish.leaveOut;
-        };
-        leaveOut = std::count_if(ask.rows.begin(), ask.rows.end(), isLeftOut);
-    }
-    m_engine.generate(answer.id, answer.conversation, std::move(request), wish.policy, leaveOut);
+    m_engine.generate(answer.id, answer.conversation, std::move(request), std::move(ask.fitting));
     learn(answer.conversation, ConversationSettings(ask.turn.conversation.settings));
 
     if (then.done)
         then.done(ask.turn);
     emit turned(ask.turn);
-}
-
-std::vector<engine::Message> Answers::prompt(const std::vector<storage::Message>& branch,
-                                             const QString& systemPrompt, std::vector<qint64>* rows)
-{
-    std::vector<engine::Message> messages;
-    messages.reserve(branch.size() + 1);
-    const auto add = [&](const char* role, const std::string& content, qint64 row) {
-        messages.push_back({role, content});
-        if (rows)
-            rows->push_back(row);
-    };
-    if (!systemPrompt.trimmed().isEmpty())
-        add("system", toUtf8(systemPrompt), -1);
-    for (std::size_t i = 0; i < branch.size(); ++i) {
-        const storage::Message& message = branch[i];
-        const auto row = static_cast<qint64>(i);
-        switch (message.role) {
-        case storage::Role::system:
-            add("system", message.content, row);
-            break;
-        case storage::Role::user:
-            add("user", message.content, row);
-            break;
-        case storage::Role::assistant:
-            if (!message.content.empty()) // else it failed, or is the one to be written
-                add("assistant", message.content, row);
-            break;
-        case storage::Role::tool:
-            break;
-        }
-    }
-    return messages;
 }
 
 QString Answers::systemPrompt(qint64 conversation) const
@@ -456,11 +465,8 @@ void Answers::onFitted(qint64 id, qint64 at, qint64 leftOut)
     if (found == m_answers.end())
         return;
     Answer& answer = found->second;
-    const auto row = [&rows = answer.rows](qint64 index) { return rows[static_cast<std::size_t>(index)]; };
-    if (leftOut > 0 && at + leftOut < static_cast<qint64>(answer.rows.size())) {
-        answer.facts.leftOutAt = row(at);
-        answer.facts.leftOut = row(at + leftOut) - row(at);
-    }
+    answer.facts.leftOutAt = at;
+    answer.facts.leftOut = leftOut;
     emit progressed(answer.conversation, id);
 }
 

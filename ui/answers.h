@@ -37,7 +37,6 @@ struct Answer
     storage::AnswerResult result; // once ended, but for the text
     AnswerFacts facts;            // what is left out is known from State::reading on
 
-    std::vector<qint64> rows;             // of the prompt's messages in the branch; -1: in none
     std::vector<std::int32_t> earlierIds; // of the part that is being continued
     qsizetype saved = 0;                  // characters of the text that the store has been given
     bool saving = false;                  // and has not acknowledged yet
@@ -53,7 +52,8 @@ class Answers : public QObject
     Q_OBJECT
 
 public:
-    // What a step in a conversation left there: its row and the whole chosen branch.
+    // What a step in a conversation left there: its row and the end of the chosen branch, in which it
+    // changed.
     struct Turn
     {
         storage::Conversation conversation;
@@ -114,11 +114,6 @@ public:
     bool isWriting(qint64 conversation) const; // not ended
     int writing() const;                       // answers that have not ended
 
-    // The prompt of a conversation as the engine gets it: system prompt, then the branch. `rows`, where
-    // given, gets the index in the branch of each, -1 for the system prompt.
-    static std::vector<engine::Message> prompt(const std::vector<storage::Message>& branch,
-                                               const QString& systemPrompt,
-                                               std::vector<qint64>* rows = nullptr);
     // The system prompt that applies: the conversation's own, else that of the settings.
     QString systemPrompt(qint64 conversation) const;
 
@@ -151,7 +146,7 @@ private:
         qint64 answer = 0;
         AnswerFacts facts;
         std::vector<engine::Message> messages;
-        std::vector<qint64> rows;
+        Fitting fitting;
         bool continues = false;
         std::vector<std::int32_t> ids; // of the part that is continued
     };

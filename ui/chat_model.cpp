@@ -116,7 +116,7 @@ ChatModel::ChatModel(StoreBridge& store, EngineBridge& engine, Answers& answers,
             [this] { open(m_conversations.currentId()); });
     connect(&m_answers, &Answers::turned, this, [this](const Answers::Turn& turn) {
         if (turn.conversation.id == m_conversation) {
-            showTurn(turn.branch);
+            showEnd(turn.branch);
             emit progressChanged();
             emit contextChanged();
         }
@@ -369,11 +369,8 @@ void ChatModel::open(qint64 conversation)
             if (visit != m_visit)
                 return;
             show(opened.conversation);
-            showTurn(opened.end);
-            m_whole = opened.end.empty() || !opened.end.front().parent;
+            showEnd(opened.end);
             setLoading(false);
-            if (!m_whole)
-                askForHeads();
             emit contextChanged();
             tryToReveal();
         },
@@ -526,12 +523,11 @@ void ChatModel::askForTexts(std::size_t row, std::vector<storage::Id> ids)
         });
 }
 
-// The heads are the whole branch. Keeps the rows that stay, so that views keep their delegates and their
-// place.
-void ChatModel::showBranch(const std::vector<storage::MessageHead>& heads,
+// The heads are those of the branch from the row `first` on, above which nothing has changed. Keeps the rows
+// that stay, so that views keep their delegates and their place.
+void ChatModel::showBranch(std::size_t first, const std::vector<storage::MessageHead>& heads,
                            const std::vector<storage::Message>& messages)
 {
-    insertAbove(heads);
     std::unordered_map<storage::Id, const storage::Message*> texts;
     for (const storage::Message& message : messages)
         texts.emplace(message.id, &message);
@@ -542,30 +538,30 @@ void ChatModel::showBranch(const std::vector<storage::MessageHead>& heads,
         else if (row.content)
             row.content->message.status = row.head.status;
     };
-    std::size_t same = 0;
-    while (same < m_rows.size() && same < heads.size() && m_rows[same].head.id == heads[same].id)
+    const std::size_t end = first + heads.size();
+    std::size_t same = first;
+    while (same < m_rows.size() && same < end && m_rows[same].head.id == heads[same - first].id)
         ++same;
     removeFrom(same);
-    for (std::size_t i = 0; i < same; ++i) {
+    for (std::size_t i = first; i < same; ++i) {
         Row& row = m_rows[i];
-        if (row.head.status == heads[i].status && row.head.sibling_count == heads[i].sibling_count)
+        const storage::MessageHead& head = heads[i - first];
+        if (row.head.status == head.status && row.head.sibling_count == head.sibling_count)
             continue;
-        row.head = heads[i];
+        row.head = head;
         read(row);
         emit dataChanged(index(static_cast<int>(i)), index(static_cast<int>(i)));
     }
-    if (heads.size() > same) {
-        beginInsertRows({}, static_cast<int>(same), static_cast<int>(heads.size()) - 1);
-        m_rows.reserve(heads.size());
-        for (std::size_t i = same; i < heads.size(); ++i) {
-            m_rows.push_back({heads[i], nullptr});
+    if (end > same) {
+        beginInsertRows({}, static_cast<int>(same), static_cast<int>(end) - 1);
+        for (std::size_t i = same; i < end; ++i) {
+            m_rows.push_back({heads[i - first], nullptr});
             read(m_rows.back());
         }
         endInsertRows();
     }
     if (same > 0)
         emit dataChanged(index(static_cast<int>(same) - 1), index(static_cast<int>(same) - 1), {IsLast});
-    m_whole = true;
     m_finder.repeat();
     emit countChanged();
     emit appended();
@@ -574,16 +570,27 @@ void ChatModel::showBranch(const std::vector<storage::MessageHead>& heads,
     announceState();
 }
 
-void ChatModel::showTurn(const std::vector<storage::Message>& branch)
+// The end of the branch. Where it hangs below none of the rows, those above it are still to be read.
+void ChatModel::showEnd(const std::vector<storage::Message>& end)
 {
     std::vector<storage::MessageHead> heads;
-    heads.reserve(branch.size());
-    for (const storage::Message& message : branch)
+    heads.reserve(end.size());
+    for (const storage::Message& message : end)
         heads.push_back({message.id, message.ordinal, message.sibling_count, message.role, message.status,
                          static_cast<std::int64_t>(message.content.size())});
-    // Only the end of a branch is ever new.
-    const std::size_t end = std::min<std::size_t>(branch.size(), page);
-    showBranch(heads, {branch.end() - static_cast<std::ptrdiff_t>(end), branch.end()});
+    std::size_t first = 0;
+    if (end.empty() || !end.front().parent) {
+        m_whole = true;
+    } else if (const std::size_t at = find(end.front().id); at < m_rows.size()) {
+        first = at;
+    } else if (const std::size_t parent = find(*end.front().parent); parent < m_rows.size()) {
+        first = parent + 1;
+    } else {
+        m_whole = false;
+    }
+    showBranch(first, heads, end);
+    if (!m_whole)
+        askForHeads();
 }
 
 void ChatModel::removeFrom(std::size_t first)
@@ -660,14 +667,20 @@ void ChatModel::askForCount()
         return;
     std::vector<engine::Message> messages;
     messages.reserve(m_rows.size() + 1);
+    Fitting fitting{.policy = contextPolicy(m_settings.contextPolicy())};
+    const auto add = [&](const char* role, const QString& text, qint64 row) {
+        messages.push_back({role, toUtf8(text)});
+        fitting.rows.push_back(row);
+    };
     const QString system = m_answers.systemPrompt(m_conversation);
-    if (!system.isEmpty())
-        messages.push_back({"system", toUtf8(system)});
-    for (const Row& row : m_rows) {
-        if (!row.content->text.isEmpty())
-            messages.push_back({toUtf8(name(row.head.role)), toUtf8(row.content->text)});
+    if (!system.trimmed().isEmpty())
+        add("system", system, -1);
+    for (std::size_t i = 0; i < m_rows.size(); ++i) {
+        const Row& row = m_rows[i];
+        if (row.head.role != storage::Role::tool && !row.content->text.isEmpty())
+            add(storage::name_of(row.head.role).data(), row.content->text, static_cast<qint64>(i));
     }
-    m_engine.count(m_conversation, std::move(messages), contextPolicy(m_settings.contextPolicy()));
+    m_engine.count(m_conversation, std::move(messages), std::move(fitting));
 }
 
 QString ChatModel::state() const
@@ -916,7 +929,9 @@ void ChatModel::switchBranch(qint64 message, std::function<storage::Id(storage::
             m_conversations.apply(branch.conversation);
             if (visit != m_visit || branch.conversation.id != m_conversation)
                 return;
-            showBranch(branch.heads, branch.messages);
+            insertAbove(branch.heads);
+            m_whole = true;
+            showBranch(0, branch.heads, branch.messages);
             if (m_reveal == branch.changed)
                 tryToReveal();
         });

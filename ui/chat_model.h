@@ -158,9 +158,9 @@ private:
     void open(qint64 conversation);
     void show(const storage::Conversation& conversation);
     static Branch branchAt(storage::ChatStore& store, storage::Id message);
-    void showBranch(const std::vector<storage::MessageHead>& heads,
+    void showBranch(std::size_t first, const std::vector<storage::MessageHead>& heads,
                     const std::vector<storage::Message>& messages);
-    void showTurn(const std::vector<storage::Message>& branch);
+    void showEnd(const std::vector<storage::Message>& end);
     void insertAbove(const std::vector<storage::MessageHead>& heads);
     void askForHeads();
     void askForTexts(std::size_t row, std::vector<storage::Id> ids);

@@ -63,9 +63,13 @@ qint64 ContextFit::estimate(const std::vector<engine::Message>& messages, std::s
     return tokens;
 }
 
-std::optional<Fitted> ContextFit::fit(std::vector<engine::Message> messages, ContextPolicy policy,
-                                      qint64 maxTokens, qint64 wanted) const
+std::optional<Fitted> ContextFit::fit(std::vector<engine::Message> messages, const Fitting& fitting,
+                                      qint64 maxTokens) const
 {
+    const ContextPolicy policy = fitting.policy;
+    const auto row = [&fitting](std::size_t index) {
+        return fitting.rows.empty() ? static_cast<qint64>(index) : fitting.rows[index];
+    };
     const qint64 answer = maxTokens > 0 ? std::min(maxTokens, m_context / 4) : m_context / 4;
     const qint64 room = policy == ContextPolicy::stop ? m_context - 1 : m_context - answer;
     // What the chat format adds to one message and to the whole; each estimate is too large by less.
@@ -73,8 +77,8 @@ std::optional<Fitted> ContextFit::fit(std::vector<engine::Message> messages, Con
     qint64 bytes = 0; // no token is shorter
     for (const engine::Message& message : messages)
         bytes += static_cast<qint64>(message.content.size()) + 2 * marks;
-    bool fits = bytes <= room;
-    if (!fits) {
+    bool fits = bytes <= room && fitting.unread == 0;
+    if (!fits && fitting.unread == 0) {
         qint64 most = 0;
         qint64 least = 0;
         for (auto message = messages.rbegin(); message != messages.rend() && least <= room; ++message) {
@@ -90,26 +94,30 @@ std::optional<Fitted> ContextFit::fit(std::vector<engine::Message> messages, Con
         return std::nullopt;
 
     // What stays in front, and where a turn begins behind it.
+    const std::size_t front = fitting.unread > 0 ? fitting.unread : messages.size();
     std::size_t at = 0;
-    while (at < messages.size() && messages[at].role == "system")
+    while (at < front && messages[at].role == "system")
         ++at;
     if (policy == ContextPolicy::middle) {
-        while (at < messages.size() && !isUser(messages[at]))
+        while (at < front && !isUser(messages[at]))
             ++at;
-        do
+        if (at < front)
             ++at;
-        while (at < messages.size() && !isUser(messages[at]));
+        while (at < front && !isUser(messages[at]))
+            ++at;
     }
     std::vector<std::size_t> begins;
-    for (std::size_t i = at + 1; i < messages.size(); ++i)
+    for (std::size_t i = fitting.unread > 0 ? fitting.unread : at + 1; i < messages.size(); ++i)
         if (isUser(messages[i]))
             begins.push_back(i);
 
+    const qint64 leftOutAt = at < front ? row(at) : at > 0 ? row(at - 1) + 1 : 0;
     const auto leaving = [&](std::size_t begin) {
-        return Fitted{without(messages, at, begin), static_cast<qint64>(at), static_cast<qint64>(begin - at)};
+        return Fitted{without(messages, at, begin), leftOutAt, row(begin) - leftOutAt};
     };
-    if (wanted > 0) {
-        const auto begin = std::find(begins.begin(), begins.end(), at + static_cast<std::size_t>(wanted));
+    if (fitting.keepFrom.value_or(0) > 0) {
+        const auto begin = std::find_if(begins.begin(), begins.end(),
+                                        [&](std::size_t index) { return row(index) == *fitting.keepFrom; });
         if (begin != begins.end() && estimate(messages, *begin, room) <= room) {
             Fitted kept = leaving(*begin);
             if (m_count(kept.messages) <= room)
@@ -117,12 +125,11 @@ std::optional<Fitted> ContextFit::fit(std::vector<engine::Message> messages, Con
         }
     }
     // The earliest turn from which on everything fills at most half of the context; at least the last turn.
-    qint64 front = 0;
-    for (std::size_t i = 0; i < at && front <= room; ++i)
-        front += estimate(messages[i]);
+    qint64 tokens = 0;
+    for (std::size_t i = 0; i < at && tokens <= room; ++i)
+        tokens += estimate(messages[i]);
     std::optional<std::size_t> first;
     qint64 kept = 0; // tokens, from `first` on and in front
-    qint64 tokens = front;
     std::size_t counted = messages.size();
     for (auto begin = begins.rbegin(); begin != begins.rend(); ++begin) {
         while (counted > *begin && tokens <= room)

@@ -176,7 +176,7 @@ public:
         while (busy())
             step();
         m_sequences.clear();
-        m_left_out.clear();
+        m_keep_from.clear();
         m_engine.reset();
     }
 
@@ -185,8 +185,7 @@ public:
         qint64 answer = 0;
         qint64 conversation = 0;
         engine::Request request;
-        ContextPolicy policy = ContextPolicy::stop;
-        std::optional<qint64> leaveOut;
+        Fitting fitting;
         qint64 contextTokens = 0;
     };
 
@@ -205,10 +204,10 @@ public:
         try {
             engine::Request request = asked.request;
             if (!request.messages.empty()) {
-                std::optional<Fitted> fitted = fit(conversation, request.messages, asked.policy,
-                                                   asked.contextTokens, request.max_tokens, asked.leaveOut);
+                std::optional<Fitted> fitted = fit(conversation, request.messages, asked.fitting,
+                                                   asked.contextTokens, request.max_tokens);
                 if (!fitted) {
-                    generation->failed(tooLong(request.messages, asked.policy, asked.contextTokens));
+                    generation->failed(tooLong(request.messages, asked.fitting, asked.contextTokens));
                     return;
                 }
                 request.messages = std::move(fitted->messages);
@@ -236,7 +235,7 @@ public:
         while (std::ranges::any_of(
             m_running, [&](const auto& entry) { return entry.second->conversation() == conversation; }))
             step();
-        m_left_out.erase(conversation);
+        m_keep_from.erase(conversation);
         const auto found = m_sequences.find(conversation);
         if (found == m_sequences.end())
             return;
@@ -248,15 +247,14 @@ public:
         m_sequences.erase(found);
     }
 
-    void count(qint64 conversation, const std::vector<engine::Message>& messages, ContextPolicy policy,
+    void count(qint64 conversation, const std::vector<engine::Message>& messages, const Fitting& fitting,
                qint64 contextTokens)
     {
         if (!m_engine)
             return;
         try {
             std::int64_t tokens = 0;
-            const std::optional<Fitted> fitted =
-                fit(conversation, messages, policy, contextTokens, 0, std::nullopt);
+            const std::optional<Fitted> fitted = fit(conversation, messages, fitting, contextTokens, 0);
             if (fitted)
                 tokens = m_engine->count_tokens(fitted->messages);
             else // as far as it matters: the meter is full
@@ -313,29 +311,29 @@ private:
 
     // What an earlier answer of the conversation left out stays out, while it is needed.
     std::optional<Fitted> fit(qint64 conversation, const std::vector<engine::Message>& messages,
-                              ContextPolicy policy, qint64 contextTokens, qint64 maxTokens,
-                              std::optional<qint64> leaveOut)
+                              Fitting fitting, qint64 contextTokens, qint64 maxTokens)
     {
-        const auto earlier = m_left_out.find(conversation);
-        const qint64 wanted = leaveOut ? *leaveOut : earlier != m_left_out.end() ? earlier->second : 0;
-        std::optional<Fitted> fitted = contextFit(contextTokens).fit(messages, policy, maxTokens, wanted);
+        if (const auto earlier = m_keep_from.find(conversation); earlier != m_keep_from.end())
+            fitting.keepFrom = fitting.keepFrom.value_or(earlier->second);
+        std::optional<Fitted> fitted = contextFit(contextTokens).fit(messages, fitting, maxTokens);
         if (fitted)
-            m_left_out[conversation] = fitted->leftOut;
+            m_keep_from[conversation] = fitted->at + fitted->leftOut;
         return fitted;
     }
 
     // Why a request cannot fit, with the ways out.
-    std::string tooLong(const std::vector<engine::Message>& messages, ContextPolicy policy,
+    std::string tooLong(const std::vector<engine::Message>& messages, const Fitting& fitting,
                         qint64 contextTokens)
     {
-        if (policy != ContextPolicy::stop)
+        if (fitting.policy != ContextPolicy::stop)
             return toUtf8(tr("What has to stay of this conversation does not fit into the context of %L1 "
                              "tokens. Shorten the message, or raise the context length in the settings.")
                               .arg(contextTokens));
         const qint64 enough = 4 * contextTokens;
         const qint64 about = contextFit(contextTokens).estimate(messages, 0, enough);
-        const QString tokens = about > enough ? tr("more than %L1 tokens").arg(enough)
-                                              : tr("%L1 tokens").arg(m_engine->count_tokens(messages));
+        const QString tokens = about > enough || fitting.unread > 0
+                                   ? tr("more than %L1 tokens").arg(std::min(about, enough))
+                                   : tr("%L1 tokens").arg(m_engine->count_tokens(messages));
         return toUtf8(tr("This conversation has %1, the context holds %L2. Start a new one, shorten this one "
                          "by editing an earlier message, or in the settings raise the context length or let "
                          "old turns be left out.")
@@ -359,7 +357,7 @@ private:
     std::map<qint64, std::unique_ptr<Generation>> m_running; // the engine writes to these: it goes first
     std::unique_ptr<engine::Engine> m_engine;
     std::map<qint64, engine::SequenceId> m_sequences; // by conversation
-    std::map<qint64, qint64> m_left_out;              // messages, by conversation
+    std::map<qint64, qint64> m_keep_from;             // row, by conversation: Fitting::keepFrom
     std::string m_why_none;                           // why there is no engine, where a load failed
 };
 
@@ -624,8 +622,7 @@ bool EngineBridge::canGenerate() const
     return m_info && (m_state == State::ready || m_state == State::loading || m_state == State::asleep);
 }
 
-void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request request, ContextPolicy policy,
-                            std::optional<qint64> leaveOut)
+void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request request, Fitting fitting)
 {
     cancelMeasure();
     m_keep_alive_timer.stop();
@@ -636,7 +633,7 @@ void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request 
         startLoad();
     }
     command(
-        [asked = Worker::Asked{answer, conversation, std::move(request), policy, leaveOut, contextTokens()},
+        [asked = Worker::Asked{answer, conversation, std::move(request), std::move(fitting), contextTokens()},
          stop = source.get_token()](Worker& worker) { worker.generate(asked, stop); });
 }
 
@@ -671,10 +668,12 @@ void EngineBridge::forget(qint64 conversation)
     command([conversation](Worker& worker) { worker.forget(conversation); });
 }
 
-void EngineBridge::count(qint64 conversation, std::vector<engine::Message> messages, ContextPolicy policy)
+void EngineBridge::count(qint64 conversation, std::vector<engine::Message> messages, Fitting fitting)
 {
-    command([conversation, messages = std::move(messages), policy, context = contextTokens()](
-                Worker& worker) { worker.count(conversation, messages, policy, context); });
+    command([conversation, messages = std::move(messages), fitting = std::move(fitting),
+             context = contextTokens()](Worker& worker) {
+        worker.count(conversation, messages, fitting, context);
+    });
 }
 
 void EngineBridge::measure()

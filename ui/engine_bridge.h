@@ -91,17 +91,14 @@ public:
 
     // `answer` names the generation from here on. It ends with exactly one of the signals finished and
     // failed. The sequence of a conversation is opened with its first request. Where the messages do not fit
-    // into the context, the policy decides; what is left out is said by fitted(). `leaveOut` messages are
-    // what an earlier answer left out, to be left out again.
-    void generate(qint64 answer, qint64 conversation, engine::Request request,
-                  ContextPolicy policy = ContextPolicy::stop, std::optional<qint64> leaveOut = {});
+    // into the context, the policy decides; what is left out is said by fitted().
+    void generate(qint64 answer, qint64 conversation, engine::Request request, Fitting fitting = {});
     // Also while the model loads, which is cancelled where only this answer waited for it.
     void stop(qint64 answer);
     // The conversation is gone: its answers are stopped, its sequence is closed.
     void forget(qint64 conversation);
     // Tokens of what the next answer would read of this conversation.
-    void count(qint64 conversation, std::vector<engine::Message> messages,
-               ContextPolicy policy = ContextPolicy::stop);
+    void count(qint64 conversation, std::vector<engine::Message> messages, Fitting fitting = {});
 
     // Engine::measure() of the loaded model, ends with measured() or measureFailed(), which is silent where
     // it was cancelled. An answer that is asked for cancels it.
@@ -118,7 +115,7 @@ signals:
     void progressChanged();
     void infoKnown();
     void deviceFailedChanged();
-    void fitted(qint64 answer, qint64 at, qint64 leftOut); // so many messages, from that index on
+    void fitted(qint64 answer, qint64 at, qint64 leftOut); // so many rows, from that one on
     void promptRead(qint64 answer, qint64 done, qint64 total);
     void textArrived(qint64 answer, const QString& text, int tokens);
     void finished(qint64 answer, const engine::Result& result);
@@ -137,7 +134,7 @@ private:
     {
         std::int64_t promptDone = -1;
         std::int64_t promptTotal = 0;
-        std::optional<std::pair<qint64, qint64>> leftOut; // index and number
+        std::optional<std::pair<qint64, qint64>> leftOut; // row and number
         std::string text;
         int tokens = 0;
         std::optional<engine::Result> result;

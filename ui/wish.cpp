@@ -115,7 +115,7 @@ AnswerFacts AnswerFacts::from(const std::string& json, std::int64_t seed)
     facts.leftOut = object.value(QStringLiteral("left_out")).toInteger();
     facts.leftOutAt = object.value(QStringLiteral("left_out_at")).toInteger();
     facts.continued = object.value(QStringLiteral("continued")).toBool();
-    facts.wish.leaveOut = facts.leftOut;
+    facts.wish.keepFrom = facts.leftOut > 0 ? facts.leftOutAt + facts.leftOut : 0;
     if (facts.reusedTokens >= 0)
         facts.wish.reuseAtMost = facts.reusedTokens;
     return facts;

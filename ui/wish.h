@@ -23,7 +23,7 @@ struct Wish
     QString systemPrompt;
     ContextPolicy policy = ContextPolicy::stop;
     // Of an answer that is to be repeated exactly.
-    std::optional<qint64> leaveOut;
+    std::optional<qint64> keepFrom; // Fitting::keepFrom
     std::optional<qint64> reuseAtMost;
 
     static Wish of(const Settings& settings);

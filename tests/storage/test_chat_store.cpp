@@ -322,6 +322,20 @@ private slots:
         QVERIFY((contents(opened.store->path(a2_again)) == Words{"q1", "a1", "q2", "a2 again"}));
         QVERIFY((contents(opened.store->path(a2, 3)) == Words{"a1", "q2", "a2"}));
         QVERIFY(opened.store->path(a3 + 100).empty());
+
+        const auto is = [](const char* text) {
+            return [text](const storage::Message& message) { return message.content == text; };
+        };
+        QVERIFY((contents(opened.store->path(a2, is("q2"))) == Words{"q2", "a2"}));
+        QVERIFY((contents(opened.store->path(a2, is("a3"))) == Words{"q1", "a1", "q2", "a2"}));
+        QVERIFY((contents(opened.store->beginning(conversation, is("a1"))) == Words{"q1", "a1"}));
+        QVERIFY((contents(opened.store->beginning(conversation, is("q2"))) ==
+                 Words{"q1", "a1", "q2 edited", "a3"}));
+        QVERIFY(opened.store->beginning(conversation + 1, is("q1")).empty());
+        QCOMPARE(opened.store->depth(q1), 0);
+        QCOMPARE(opened.store->depth(q1_edited), 0);
+        QCOMPARE(opened.store->depth(a2_again), 3);
+        QCOMPARE(opened.store->depth(a3 + 100), 0);
         QVERIFY(opened.store->branch(conversation + 1).empty());
     }
 

@@ -173,6 +173,12 @@ class TestRandom : public QObject
             for (const Message& message : store.branch(id))
                 branch.push_back(message.id);
             QVERIFY(branch == model.way_to(expected.leaf));
+            std::vector<Id> downwards;
+            for (const Message& message : store.beginning(id, [](const Message&) { return false; }))
+                downwards.push_back(message.id);
+            QVERIFY(downwards == branch);
+            if (!branch.empty())
+                QCOMPARE(store.depth(branch.back()), static_cast<std::int64_t>(branch.size()) - 1);
             std::vector<Id> heads;
             for (const MessageHead& head : store.branch_heads(id)) {
                 heads.push_back(head.id);

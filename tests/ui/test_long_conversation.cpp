@@ -162,6 +162,69 @@ private slots:
         QCOMPARE(revealed[1][0].toInt(), 3);
     }
 
+    // Of a branch that no context could hold only the beginning and the end are read, and nothing else comes
+    // of it than of the whole.
+    void sendingReadsWhatTheContextHolds_data()
+    {
+        QTest::addColumn<QString>("policy");
+        for (const char* policy : {"stop", "oldest", "middle"})
+            QTest::newRow(policy) << QString::fromLatin1(policy);
+    }
+    void sendingReadsWhatTheContextHolds()
+    {
+        QFETCH(QString, policy);
+        QTRY_COMPARE(chat().count(), messages);
+        ui::Settings& settings = stage->session->settings;
+        settings.setContextPolicy(policy);
+        settings.setContextLength(256);
+        stage->session->models.reload();
+        QTRY_VERIFY(stage->session->engine.contextTokens() == 256 && chat().canSend());
+        stage->talk(QStringLiteral("And then?"));
+        QCOMPARE(chat().count(), messages + 2);
+        const auto branch = stage->reader().branch(conversation);
+        QCOMPARE(branch.size(), std::size_t(messages + 2));
+        QCOMPARE(branch[messages].content, std::string("And then?"));
+        if (policy == QLatin1String("stop")) {
+            QVERIFY(stage->world->requests().empty());
+            QCOMPARE(stage->last(ChatModel::Status).toString(), QStringLiteral("failed"));
+            QVERIFY(
+                stage->last(ChatModel::Notice).toString().contains(QStringLiteral("more than 1,024 tokens")));
+            return;
+        }
+        const auto asked = stage->world->requests().back().messages;
+        const int from = chat().leftOutFrom();
+        const int to = chat().leftOutTo();
+        QCOMPARE(from, policy == QLatin1String("oldest") ? 0 : 2);
+        QCOMPARE(asked.size(), static_cast<std::size_t>(from + messages + 1 - to));
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            const std::size_t row =
+                i < static_cast<std::size_t>(from) ? i : i + static_cast<std::size_t>(to - from);
+            QVERIFY(asked[i].content == branch[row].content);
+        }
+        qint64 bytes = 0;
+        for (const engine::Message& message : asked)
+            bytes += static_cast<qint64>(message.content.size());
+        QVERIFY(bytes > 300 && bytes < 800); // about half of the context
+        const std::string again = asked[static_cast<std::size_t>(from)].content;
+        stage->talk(QStringLiteral("And then?"));
+        QCOMPARE(stage->world->requests().back().messages[static_cast<std::size_t>(from)].content, again);
+        QCOMPARE(chat().leftOutTo(), to); // the boundary stays
+    }
+
+    // A step above all that has been read so far.
+    void anAnswerToWhatIsNotKnownYet()
+    {
+        const auto branch = stage->reader().branch(conversation);
+        stage->session->conversations.open(0);
+        stage->session->conversations.open(conversation);
+        stage->session->answers.regenerate(branch[100].id, {});
+        QTRY_COMPARE(chat().count(), 102);
+        QTRY_COMPARE(text(101), QStringLiteral("An answer."));
+        QCOMPARE(stage->at(101, ChatModel::SiblingCount).toInt(), 2);
+        for (int row = 0; row < 102; ++row)
+            QCOMPARE(id(row), row < 101 ? qint64(branch[static_cast<std::size_t>(row)].id) : id(101));
+    }
+
     void copiesMessagesThatAreNotAtHand()
     {
         QTRY_COMPARE(chat().count(), messages);

@@ -51,6 +51,7 @@ constexpr OptionSpec benchOptions[] = {{"-p", "512"},
                                        {"--replay", "FILE"},
                                        {"--json", ""}};
 
+constexpr OptionSpec quantizeOptions[] = {{"--type", "TYPE"}, {"-t", "T"}};
 constexpr OptionSpec synthOptions[] = {{"--shape", "tiny|v2-lite|v2"},
                                        {"--type", "TYPE"},
                                        {"--layers", "N"},
@@ -74,6 +75,7 @@ constexpr Command table[] = {
      perplexityOptions, perplexity},
     {"bench", "speed at each depth, beside the measured limits of the machine", "MODEL", benchOptions, bench},
     {"devices", "the devices that --device can name", "", devicesOptions, devices},
+    {"quantize", "the model in another type, as one GGUF file", "MODEL OUT.gguf", quantizeOptions, quantize},
     {"synth", "a model of a published shape with random weights, for measuring", "OUT.gguf", synthOptions,
      synth},
 };

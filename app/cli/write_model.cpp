@@ -4,11 +4,14 @@
 #include "app/cli/options.h"
 #include "app/cli/output_file.h"
 #include "app/cli/progress.h"
+#include "engine/error.h"
+#include "engine/quantise_model.h"
 #include "engine/synthetic.h"
 
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <string>
 
@@ -30,7 +33,29 @@ int threads(const Arguments& arguments)
     return static_cast<int>(arguments.integer("-t", 0, 1, 1024));
 }
 
+// Writes the file at `path` with `write`, which returns false when stopped.
+template <class Write> void writeFile(std::string_view path, Write write)
+{
+    OutputFile file{path};
+    Progress progress;
+    if (!write(file, [&](std::int64_t done, std::int64_t total) { progress.show("Writing", done, total); }))
+        throw Interrupted();
+    file.commit();
+}
+
 } // namespace
+
+void quantize(const Arguments& arguments, const std::stop_token& stop)
+{
+    const engine::QuantiseOptions options{fileType(arguments), threads(arguments)};
+    // The weights alone could be converted, but nobody could talk to the result.
+    const std::filesystem::path vocabulary = modelOperand(arguments) / "tokenizer.json";
+    if (std::filesystem::is_directory(modelOperand(arguments)) && !std::filesystem::exists(vocabulary))
+        throw engine::Error(vocabulary.string(), "expected the model's vocabulary, found no such file");
+    writeFile(arguments.operand(1), [&](OutputFile& file, const engine::ByteProgress& progress) {
+        return engine::quantise_model(modelOperand(arguments), options, file, progress, stop);
+    });
+}
 
 void synth(const Arguments& arguments, const std::stop_token& stop)
 {
@@ -52,13 +77,9 @@ void synth(const Arguments& arguments, const std::stop_token& stop)
     }
     options.threads = threads(arguments);
 
-    OutputFile file{arguments.operand(0)};
-    Progress progress;
-    if (!engine::write_synthetic(
-            options, file,
-            [&](std::int64_t done, std::int64_t total) { progress.show("Writing", done, total); }, stop))
-        throw Interrupted();
-    file.commit();
+    writeFile(arguments.operand(0), [&](OutputFile& file, const engine::ByteProgress& progress) {
+        return engine::write_synthetic(options, file, progress, stop);
+    });
 }
 
 } // namespace app

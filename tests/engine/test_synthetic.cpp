@@ -7,6 +7,7 @@
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
 #include "kernels/quant/dequantise.h"
+#include "tests/engine/file_sink.h"
 #include "tests/engine/memory_folder.h"
 
 #include <QTest>
@@ -28,23 +29,6 @@ using engine::format::TensorInfo;
 using kernels::Dtype;
 
 namespace {
-
-class File : public engine::format::ByteSink
-{
-public:
-    explicit File(const std::filesystem::path& path)
-        : m_out(path, std::ios::binary)
-    {
-    }
-    void reserve(std::uint64_t) override {}
-    void write(std::span<const std::byte> bytes) override
-    {
-        m_out.write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
-    }
-
-private:
-    std::ofstream m_out;
-};
 
 std::vector<float> numbers_of(const TensorInfo& tensor)
 {
@@ -80,7 +64,7 @@ class TestSynthetic : public QObject
     std::filesystem::path make(const SyntheticOptions& options, const char* name = "x.gguf") const
     {
         const std::filesystem::path path = m_folder->filePath(name).toStdString();
-        File file(path);
+        FileSink file(path);
         if (!engine::write_synthetic(options, file, [](std::int64_t, std::int64_t) {}, {}))
             qFatal("not stopped, and yet not written");
         return path;
@@ -185,7 +169,7 @@ private slots:
             writer.add_tensor("output.weight", Dtype::f32, {1, 1}); // the head of its own
             const std::filesystem::path path = m_folder->filePath("config.gguf").toStdString();
             {
-                File file(path);
+                FileSink file(path);
                 const std::string header = writer.header() + std::string(32, '\0');
                 file.write(std::as_bytes(std::span(header.data(), header.size())));
             }

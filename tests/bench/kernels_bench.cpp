@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How near each operation comes to the limits of the machine, at the shapes of DeepSeek-V2-Lite:
-//     kernels_bench [threads] [f32|f16|bf16|q8_0] [filter]
+//     kernels_bench [threads] [f32|f16|bf16|q8_0|q4_k|…] [filter]
 // Limits are measured before and after, because other programs take their share meanwhile. An operation that
 // reads its weights once is held against the read bandwidth, one that meets them with many rows against the
 // multiply-adds. Weights rotate through more memory than the caches hold. With one thread the time is that of
@@ -11,11 +11,13 @@
 #include "kernels/quant/quantise.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -45,7 +47,13 @@ double processor_time()
     return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-// Hands out matrices from one large memory, over and over.
+// What holds rows that are no multiple of 256 in files of a K-quant.
+Dtype fallback(Dtype dtype)
+{
+    return dtype == Dtype::q4_k ? Dtype::q5_0 : dtype == Dtype::q5_k ? Dtype::q5_1 : Dtype::q8_0;
+}
+
+// Hands out matrices of one type from one large memory, over and over.
 class WeightMemory
 {
 public:
@@ -63,10 +71,14 @@ public:
         quantise_row(dtype, numbers.data(), m_bytes.data(), 1 << 16);
         for (std::size_t at = stretch; at < m_bytes.size(); at += stretch)
             std::memcpy(m_bytes.data() + at, m_bytes.data(), std::min(stretch, m_bytes.size() - at));
+        if (values_per_block(dtype) > 32)
+            m_other = std::make_unique<WeightMemory>(fallback(dtype));
     }
 
     Matrix matrix(std::int64_t rows, std::int64_t columns)
     {
+        if (columns % values_per_block(m_dtype) != 0)
+            return m_other->matrix(rows, columns);
         const std::int64_t bytes = rows * row_bytes(m_dtype, columns);
         if (m_next + bytes > weight_memory)
             m_next = 0;
@@ -84,6 +96,7 @@ private:
     Dtype m_dtype;
     std::vector<std::byte> m_bytes;
     std::int64_t m_next = 0;
+    std::unique_ptr<WeightMemory> m_other;
 };
 
 struct Rows
@@ -227,7 +240,10 @@ private:
             next_layer();
             m_ops.experts_gate_up(middle.view, in.view, routing, experts);
         });
-        measure(with_rows("experts down", rows), bytes, work, [&] {
+        const double down_bytes =
+            active * static_cast<double>(m_weights.matrix(hidden, expert_width).bytes()) +
+            static_cast<double>(m_weights.matrix(hidden, shared_width).bytes());
+        measure(with_rows("experts down", rows), down_bytes, work, [&] {
             next_layer();
             m_ops.experts_down_add(h.view, middle.view, routing, experts);
         });
@@ -303,12 +319,14 @@ int main(int argc, char** argv)
 {
     const int threads = argc > 1 ? std::atoi(argv[1]) : static_cast<int>(std::thread::hardware_concurrency());
     const std::string type = argc > 2 ? argv[2] : "q8_0";
-    Dtype dtype = Dtype::q8_0;
-    for (const Dtype known : {Dtype::f32, Dtype::f16, Dtype::bf16})
-        if (std::string(name(known)).size() == type.size() &&
-            std::equal(type.begin(), type.end(), name(known).begin(),
-                       [](char a, char b) { return std::toupper(a) == b; }))
-            dtype = known;
-    Bench(threads, dtype, argc > 3 ? argv[3] : "").run();
+    const auto is_named = [&](const DtypeInfo& known) {
+        return std::ranges::equal(type, known.name, [](char a, char b) { return std::toupper(a) == b; });
+    };
+    const auto* known = std::ranges::find_if(dtype_infos, is_named);
+    if (known == std::end(dtype_infos) || !can_quantise(known->dtype)) {
+        std::fprintf(stderr, "%s is no type that can be written\n", type.c_str());
+        return 1;
+    }
+    Bench(threads, known->dtype, argc > 3 ? argv[3] : "").run();
     return 0;
 }

@@ -50,7 +50,16 @@ public:
     }
     // One that every backend computes with.
     Dtype dtype() { return one_of<Dtype>({Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::q8_0}); }
-    Dtype any_dtype() { return static_cast<Dtype>(integer(0, static_cast<std::int64_t>(dtype_count) - 1)); }
+    // Any at all; seldom one whose blocks make shapes large.
+    Dtype any_dtype()
+    {
+        const bool may_be_large = integer(0, 2) == 0;
+        Dtype dtype;
+        do
+            dtype = static_cast<Dtype>(integer(0, static_cast<std::int64_t>(dtype_count) - 1));
+        while (values_per_block(dtype) > 32 && !may_be_large);
+        return dtype;
+    }
     // A number of columns that the type can hold; seldom a multiple of a vector's width where it need not be.
     std::int64_t columns(Dtype dtype, std::int64_t low, std::int64_t high)
     {

@@ -290,24 +290,27 @@ std::size_t Splitter::stretch_size(std::string_view text) const
 const std::vector<std::uint32_t>& Splitter::ends(std::string_view text)
 {
     const ClassTable& table = class_table();
-    m_classes.clear();
-    m_offsets.clear();
-    m_ends.clear();
-    for (std::size_t i = 0; i < text.size();) {
-        m_offsets.push_back(static_cast<std::uint32_t>(i));
+    if (m_classes.size() < text.size()) {
+        m_classes.resize(text.size());
+        m_offsets.resize(text.size() + 1);
+    }
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < text.size(); ++count) {
+        m_offsets[count] = static_cast<std::uint32_t>(i);
         const auto byte = static_cast<unsigned char>(text[i]);
         if (byte < 0x80) {
-            m_classes.push_back(table[byte]);
+            m_classes[count] = table[byte];
             ++i;
             continue;
         }
         const CodePoint c = first_code_point(text.substr(i));
-        m_classes.push_back(table[c.value]);
+        m_classes[count] = table[c.value];
         i += c.length;
     }
-    m_offsets.push_back(static_cast<std::uint32_t>(text.size()));
+    m_offsets[count] = static_cast<std::uint32_t>(text.size());
+    m_ends.clear();
 
-    const Classes classes = m_classes;
+    const Classes classes(m_classes.data(), count);
     const auto add_end = [&](std::size_t end) { m_ends.push_back(m_offsets[end]); };
     const auto split_rest = [&](std::size_t begin, std::size_t end) {
         split_wide_and_numbers(classes, begin, end, add_end);

@@ -131,11 +131,17 @@ public:
         m_first[static_cast<unsigned char>(text.front())] = true;
     }
 
+    // The first place at or behind i where an added token might begin, or the end.
+    std::size_t next_place(std::string_view text, std::size_t i) const
+    {
+        while (i < text.size() && !m_first[static_cast<unsigned char>(text[i])])
+            ++i;
+        return i;
+    }
+
     // Calls visit(length, id) for each added token that begins the text, shortest first.
     template <class Visit> void matches(std::string_view text, Visit visit) const
     {
-        if (text.empty() || !m_first[static_cast<unsigned char>(text.front())])
-            return;
         std::int32_t node = 0;
         for (std::size_t i = 0; i < text.size(); ++i) {
             node = m_nodes[static_cast<std::size_t>(node)].child;
@@ -687,7 +693,10 @@ std::vector<TokenId> Tokenizer::encode(std::span<const Segment> segments) const
     std::string text;
     std::vector<std::pair<std::size_t, Trust>> runs;
     for (const Segment& segment : segments) {
-        text += to_valid_utf8(segment.text);
+        if (is_valid_utf8(segment.text))
+            text += segment.text;
+        else
+            text += to_valid_utf8(segment.text);
         if (!runs.empty() && runs.back().second == segment.trust)
             runs.back().first = text.size();
         else
@@ -706,13 +715,14 @@ std::vector<TokenId> Tokenizer::encode(std::span<const Segment> segments) const
 
     std::size_t done = 0; // encoded up to here
     std::size_t run = 0;
-    for (std::size_t i = 0; i < text.size();) {
+    const SpecialTree& specials = m_data->specials;
+    for (std::size_t i = specials.next_place(text, 0); i < text.size(); i = specials.next_place(text, i)) {
         while (runs[run].first <= i)
             ++run;
         const std::size_t trusted_left = runs[run].second == Trust::trusted ? runs[run].first - i : 0;
         std::size_t length = 0;
         TokenId id = -1;
-        m_data->specials.matches(std::string_view(text).substr(i), [&](std::size_t match, TokenId token) {
+        specials.matches(std::string_view(text).substr(i), [&](std::size_t match, TokenId token) {
             if (kind(token) == TokenKind::control && match > trusted_left)
                 return;
             length = match; // the longest comes last

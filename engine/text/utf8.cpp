@@ -2,6 +2,7 @@
 #include "engine/text/utf8.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace engine::text {
 
@@ -77,30 +78,45 @@ void append_utf8(std::string& text, char32_t c)
     }
 }
 
+std::size_t valid_utf8_prefix(std::string_view text)
+{
+    std::size_t i = 0;
+    while (i < text.size()) {
+        // Eight bytes of ASCII at once: none has its top bit set.
+        std::uint64_t bytes = 0;
+        if (i + sizeof bytes <= text.size()) {
+            std::memcpy(&bytes, text.data() + i, sizeof bytes);
+            if ((bytes & 0x8080808080808080u) == 0) {
+                i += sizeof bytes;
+                continue;
+            }
+        }
+        const CodePoint c = first_code_point(text.substr(i));
+        if (c.state != CodePoint::State::whole)
+            break;
+        i += c.length;
+    }
+    return i;
+}
+
 bool is_valid_utf8(std::string_view text)
 {
-    while (!text.empty()) {
-        const CodePoint c = first_code_point(text);
-        if (c.state != CodePoint::State::whole)
-            return false;
-        text.remove_prefix(c.length);
-    }
-    return true;
+    return valid_utf8_prefix(text) == text.size();
 }
 
 std::string to_valid_utf8(std::string_view text)
 {
     std::string out;
     out.reserve(text.size());
-    while (!text.empty()) {
-        const CodePoint c = first_code_point(text);
-        if (c.state == CodePoint::State::whole)
-            out += text.substr(0, c.length);
-        else
-            append_utf8(out, replacement);
-        text.remove_prefix(c.length);
+    while (true) {
+        const std::size_t valid = valid_utf8_prefix(text);
+        out += text.substr(0, valid);
+        text.remove_prefix(valid);
+        if (text.empty())
+            return out;
+        append_utf8(out, replacement);
+        text.remove_prefix(first_code_point(text).length);
     }
-    return out;
 }
 
 std::string Utf8Stream::push(std::string_view bytes)

@@ -27,6 +27,7 @@ struct CodePoint
 CodePoint first_code_point(std::string_view text);
 
 void append_utf8(std::string& text, char32_t code_point);
+std::size_t valid_utf8_prefix(std::string_view text); // bytes, up to the first ill-formed sequence
 bool is_valid_utf8(std::string_view text);
 // The text with each ill-formed part replaced by U+FFFD.
 std::string to_valid_utf8(std::string_view text);

@@ -2,6 +2,7 @@
 // The weights as a GPU would hold them, read back: every number where it belongs, whatever the file looks
 // like.
 #include "engine/error.h"
+#include "engine/gpu_memory.h"
 #include "engine/weight_layout.h"
 #include "kernels/cuda/layout.h"
 #include "kernels/quant/dequantise.h"
@@ -236,6 +237,26 @@ private slots:
             message = error.what();
         }
         QCOMPARE(message, std::string("layer 1: expected all experts in BF16, found one in F16"));
+    }
+
+    // Before anything is allocated: the plan for a GPU says which tensor is the reason.
+    void types_that_the_gpu_does_not_compute_are_refused()
+    {
+        const auto why_not = [](const golden::Case& c) {
+            const engine::format::ModelFiles files(c.model);
+            return engine::make_device_model(files, engine::read_config(files))->why_not;
+        };
+        int refused = 0;
+        for (const golden::Case& c : golden::cases()) {
+            const std::string reason = why_not(c);
+            QCOMPARE(reason.empty(), c.on_gpu);
+            if (c.on_gpu)
+                continue;
+            QVERIFY2(reason.find(": tensor ") != std::string::npos, reason.c_str());
+            QVERIFY2(reason.ends_with(" is not computed on the GPU yet; the CPU can"), reason.c_str());
+            ++refused;
+        }
+        QVERIFY(refused >= 2);
     }
 };
 

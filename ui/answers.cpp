@@ -350,7 +350,7 @@ void Answers::changeOwn(qint64 conversation, std::function<void(ConversationSett
 
 void Answers::enqueue(qint64 conversation, const QString& text, StoreBridge::Failed failed)
 {
-    const auto id = static_cast<qint64>(QRandomGenerator::global()->generate64() >> 11);
+    const auto id = static_cast<qint64>(QRandomGenerator::global()->generate64() % exact_in_qml);
     changeOwn(
         conversation,
         [queued = Queued{id, text}](ConversationSettings& own) { own.setQueue(own.queue() << queued); },

@@ -14,7 +14,7 @@ namespace ui {
 // A message that waits until the answer that is being written has ended.
 struct Queued
 {
-    qint64 id = 0; // within its conversation; below 2^53
+    qint64 id = 0; // within its conversation; below exact_in_qml
     QString text;
 
     bool operator==(const Queued&) const = default;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ui/message_queue.h"
 
+#include <algorithm>
+
 namespace ui {
 
 MessageQueue::MessageQueue(Answers& answers, ConversationModel& conversations, QObject* parent)
@@ -41,15 +43,40 @@ QVariant MessageQueue::data(const QModelIndex& index, int role) const
     }
 }
 
+// Row by row, so that a message that is being changed keeps its field while another one comes or goes.
 void MessageQueue::show()
 {
     const QList<Queued> queue = m_answers.queue(m_conversations.currentId());
     if (queue == m_queue)
         return;
-    beginResetModel();
-    m_queue = queue;
-    endResetModel();
-    emit countChanged();
+    const qsizetype before = m_queue.size();
+    const auto place = [](const QList<Queued>& in, qint64 id) {
+        return std::ranges::find(in, id, &Queued::id) - in.begin();
+    };
+    for (int row = count() - 1; row >= 0; --row) {
+        if (place(queue, m_queue[row].id) < queue.size())
+            continue;
+        beginRemoveRows({}, row, row);
+        m_queue.removeAt(row);
+        endRemoveRows();
+    }
+    for (int row = 0; row < static_cast<int>(queue.size()); ++row) {
+        if (const int old = static_cast<int>(place(m_queue, queue[row].id)); old == count()) {
+            beginInsertRows({}, row, row);
+            m_queue.insert(row, queue[row]);
+            endInsertRows();
+        } else if (old != row) {
+            beginMoveRows({}, old, old, {}, row);
+            m_queue.move(old, row);
+            endMoveRows();
+        }
+        if (m_queue[row] != queue[row]) {
+            m_queue[row] = queue[row];
+            emit dataChanged(index(row), index(row));
+        }
+    }
+    if (m_queue.size() != before)
+        emit countChanged();
 }
 
 bool MessageQueue::add(const QString& text)

@@ -16,6 +16,10 @@
 
 namespace ui {
 
+// Whole numbers below this reach a qint64 of ours exactly when QML passes them to a function. From here to
+// 2^53 a double still holds them, but the odd ones arrive as their neighbours.
+constexpr qint64 exact_in_qml = qint64(1) << 52;
+
 // The way from the window to the history. Work is a function that runs on the store's thread, in the order of
 // the calls; its result comes back to the GUI thread, through the event loop, to a function that is dropped
 // when its context object is gone by then. Search has a thread and a read-only connection of its own, so that
@@ -28,8 +32,8 @@ class StoreBridge : public QObject
 public:
     using Failed = std::function<void(const QString&)>;
 
-    // Conversations and messages with an id from here on are temporary. Below 2^53: exact in QML.
-    static constexpr qint64 first_temporary = qint64(1) << 52;
+    // Conversations and messages with an id from here on are temporary.
+    static constexpr qint64 first_temporary = exact_in_qml / 2;
     static bool isTemporary(qint64 id) { return id >= first_temporary; }
 
     // `lock` outlives this object. The store is opened on its thread.
@@ -61,6 +65,11 @@ public:
     // Only the latest search matters: an earlier one ends without calling its `done`.
     void search(QObject* context, const QString& query, std::int64_t limit, storage::SearchIn where,
                 std::function<void(std::vector<storage::SearchHit>)> done);
+
+    // What ChatReader::find_in_branch() gives, from the search thread in parts, so that a search waits for a
+    // part at most. Of finds, too, only the latest matters.
+    void find(QObject* context, qint64 conversation, const QString& text,
+              std::function<void(std::vector<storage::MessageMatch>)> done, Failed failed);
 
     bool isOpen() const { return m_open; }
     void report(const QString& sentence) { emit failed(sentence); }
@@ -95,6 +104,8 @@ private:
     void post(qint64 about, QObject* context, Task task, Failed failed);
     void postExchange(QObject* context, Exchange exchange, Failed failed);
     void reply(QPointer<QObject> context, Reply reply);
+    struct Find;
+    void findNext(const std::shared_ptr<Find>& find);
     void openReader();
     void closeReader();
 
@@ -108,6 +119,7 @@ private:
     std::unique_ptr<storage::ChatReader> m_reader; // reader thread; set under m_reader_mutex
     std::mutex m_reader_mutex;
     std::atomic<std::uint64_t> m_search = 0; // the number of the latest search
+    std::atomic<std::uint64_t> m_find = 0;   // and of the latest find
 
     std::optional<TaskThread> m_search_thread;
     std::optional<TaskThread> m_store_thread;

@@ -214,14 +214,13 @@ private slots:
         QTRY_COMPARE(queue.count(), 2);
         QTRY_VERIFY(item("queue")->isVisible() && item("queue")->height() > 40);
         QTRY_VERIFY(queued(0) && queued(1));
+        for (const int row : {0, 1})
+            QVERIFY(queue.index(row).data(ui::MessageQueue::QueuedId).toLongLong() < ui::exact_in_qml);
         click(button(queued(0), QStringLiteral("Edit the waiting message")));
         QTRY_VERIFY(queued(0)->property("editing").toBool());
-        fprintf(stderr, "OPEN %s\n", qPrintable(QString::number(quintptr(window->activeFocusItem()), 16) + (window->activeFocusItem() ? window->activeFocusItem()->property("text").toString() : QString()) + QString::number(queued(0)->property("editing").toBool()) + QString::number(window->isActive()) + item("composer")->property("text").toString()));
         QTest::keyClick(window, Qt::Key_End);
         type(QStringLiteral(", louder"));
-        fprintf(stderr, "EDIT %s\n", qPrintable(QString::number(quintptr(window->activeFocusItem()), 16) + (window->activeFocusItem() ? window->activeFocusItem()->property("text").toString() : QString()) + QString::number(queued(0)->property("editing").toBool()) + QString::number(window->isActive()) + item("composer")->property("text").toString()));
         QTest::keyClick(window, Qt::Key_Return);
-        fprintf(stderr, "RET %s\n", qPrintable(QString::number(quintptr(window->activeFocusItem()), 16) + (window->activeFocusItem() ? window->activeFocusItem()->property("text").toString() : QString()) + QString::number(queued(0)->property("editing").toBool()) + QString::number(window->isActive()) + item("composer")->property("text").toString()));
         QTRY_COMPARE(queue.index(0).data(ui::MessageQueue::Text).toString(),
                      QStringLiteral("And again, louder"));
         QTest::keyClick(window, Qt::Key_Escape); // the answer, not what waits

@@ -58,21 +58,42 @@ struct LoadOptions
     std::int64_t chunk_tokens = 0;
 };
 
-// What a model needs on the device of the options. All but the tokens in bytes.
+// The weights by what they are to the model, in bytes.
+struct WeightBytes
+{
+    std::int64_t embedding = 0;
+    std::int64_t attention = 0;
+    std::int64_t dense = 0;            // feed-forward networks of layers without experts
+    std::int64_t routed_experts = 0;   // that the router chooses among
+    std::int64_t shared_experts = 0;   // that every token passes through
+    std::int64_t router_and_norms = 0; // with the correction bias
+    std::int64_t head = 0;             // 0 where it is the embedding's matrix
+
+    std::int64_t total() const
+    {
+        return embedding + attention + dense + routed_experts + shared_experts + router_and_norms + head;
+    }
+};
+
+// What a model needs on the device of the options, all of it in that device's memory: the computer's for
+// "cpu". All but the tokens in bytes.
 struct MemoryPlan
 {
-    std::int64_t weights = 0; // mapped from the file, or copied to the GPU
+    WeightBytes groups; // what `weights` consists of, as the device stores it, without headers and padding
+    std::int64_t weights = 0; // mapped from the file and read from it, or copied to the GPU
     std::int64_t cache = 0;
     std::int64_t scratch = 0; // intermediate results
     std::int64_t library = 0; // what the GPU's driver and libraries take beside that; 0 on the CPU
     std::int64_t total = 0;
     std::int64_t available = 0; // of the device now
+    std::int64_t mapped = 0;    // address space of the model's files, of which `weights` is what is read
     bool fits = false;
 
     std::int64_t chunk_tokens = 0;           // that the plan is for
     std::int64_t largest_context_tokens = 0; // that would fit on this device; 0: none
-    std::string
-        verdict; // one sentence: "Fits: …", "Does not fit: expected …, found …", why a GPU cannot be used
+    // One sentence: "Fits: …", "Fits with N tokens of context: …" (with fewer than asked for), "Does not fit:
+    // …", or why a GPU cannot be used.
+    std::string verdict;
 };
 
 struct DeviceModel; // engine/weight_layout.h
@@ -92,6 +113,11 @@ struct ModelInfo
     std::int64_t parameters = 0;
     std::int64_t active_parameters = 0; // touched by one token
     std::int64_t file_bytes = 0;
+    WeightBytes weight_bytes;      // of the tensors that are used; all 0 where there are none
+    std::int64_t header_bytes = 0; // of the files outside tensors: metadata, vocabulary, padding
+    // What a reader should know about how the file was understood, above all each value that was taken for a
+    // missing key. One sentence each, mostly none.
+    std::vector<std::string> notes;
     std::int64_t context_length = 0;                        // the model's own limit, tokens
     std::map<std::string, std::int64_t> kv_bytes_per_token; // cache type -> bytes, all layers
     // The same for a cache that holds the keys and values of every head.

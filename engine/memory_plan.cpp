@@ -2,11 +2,14 @@
 // Whether a model fits, before anything is loaded.
 #include "engine/activations.h"
 #include "engine/backend.h"
+#include "engine/deepseek_v2.h"
 #include "engine/devices.h"
 #include "engine/error.h"
 #include "engine/gpu_memory.h"
 #include "engine/kv_cache.h"
 #include "engine/runtime.h"
+#include "engine/weights.h"
+#include "kernels/cpu/ops.h"
 
 #include <fmt/format.h>
 
@@ -45,6 +48,7 @@ Config sizes(const ModelInfo& info)
     c.intermediate_size = of("intermediate_size");
     c.first_k_dense_replace = of("first_k_dense_replace");
     c.moe_intermediate_size = of("moe_intermediate_size");
+    c.n_routed_experts = of("n_routed_experts");
     c.n_shared_experts = of("n_shared_experts");
     c.num_experts_per_tok = of("num_experts_per_tok");
     return c;
@@ -62,11 +66,23 @@ struct Place
 Place cpu(const ModelInfo& model)
 {
     const auto needs = [&model, c = sizes(model)](const LoadOptions& o) {
+        kernels::cpu::ScratchShape scratch;
+        scratch.threads = cpu_threads(o, model.active_parameters);
+        scratch.rows = o.chunk_tokens;
+        scratch.context_tokens = o.context_tokens;
+        scratch.widest_norm = std::max(c.hidden_size, c.q_lora_rank);
+        scratch.experts = c.first_k_dense_replace < c.num_hidden_layers ? c.n_routed_experts : 0;
+        scratch.slots = c.num_experts_per_tok + (c.n_shared_experts > 0 ? 1 : 0);
+        scratch.attention = Attention(c).shape;
         MemoryPlan plan;
-        plan.weights = model.file_bytes;
+        // Tensors that nothing reads (prediction layers) are mapped, and stay on the disk.
+        plan.groups = model.weight_bytes;
+        plan.weights = model.weight_bytes.total() + model.header_bytes;
+        plan.mapped = model.file_bytes;
         plan.cache =
             o.cache_tokens * model.kv_bytes_per_token.at(o.cache_type == CacheType::f32 ? "f32" : "bf16");
         plan.scratch = Activations<float>(c, o.chunk_tokens, nullptr).bytes +
+                       kernels::cpu::Ops::most_scratch_bytes(scratch) +
                        logits_rows(o.chunk_tokens) * c.vocab_size * static_cast<std::int64_t>(sizeof(float));
         return plan;
     };
@@ -93,6 +109,7 @@ Place gpu(const ModelInfo& model, const std::string& id)
                                              .max_rows = o.chunk_tokens},
                                             limits);
         MemoryPlan plan;
+        plan.groups = weight_bytes(model->weights);
         plan.weights = memory.weights;
         plan.cache = memory.cache;
         plan.scratch = memory.scratch;
@@ -134,7 +151,9 @@ std::int64_t largest_context(const Place& place, const LoadOptions& options, std
         LoadOptions o = options;
         o.context_tokens = tokens;
         o.cache_tokens = options.cache_tokens > 0 ? tokens : 0;
-        return plan_at(place, resolve(o, most), chunk).fits;
+        LoadOptions resolved = resolve(o, most);
+        resolved.threads = options.threads;
+        return plan_at(place, resolved, chunk).fits;
     };
     if (fits(most))
         return most;
@@ -147,12 +166,28 @@ std::int64_t largest_context(const Place& place, const LoadOptions& options, std
     return low * kernels::cache_block_tokens;
 }
 
-std::string verdict(const MemoryPlan& plan)
+// "1.50 GiB (weights …, cache …, scratch …)"
+std::string size_and_parts(const MemoryPlan& plan)
+{
+    std::string text =
+        fmt::format("{} (weights {}, cache {}, scratch {}", readable_bytes(plan.total),
+                    readable_bytes(plan.weights), readable_bytes(plan.cache), readable_bytes(plan.scratch));
+    if (plan.library > 0)
+        text += fmt::format(", library {}", readable_bytes(plan.library));
+    return text + ")";
+}
+
+std::string verdict(const MemoryPlan& plan, std::int64_t context_tokens)
 {
     if (plan.fits)
         return fmt::format("Fits: {} of {} free.", readable_bytes(plan.total),
                            readable_bytes(plan.available));
-    return fmt::format("Does not fit: {}.", shortage(plan));
+    if (plan.largest_context_tokens > 0)
+        return fmt::format("Fits with {} tokens of context: {} would need {} (cache {}), and {} are free.",
+                           plan.largest_context_tokens, context_tokens, readable_bytes(plan.total),
+                           readable_bytes(plan.cache), readable_bytes(plan.available));
+    return fmt::format("Does not fit, because it needs {} and {} are free.", size_and_parts(plan),
+                       readable_bytes(plan.available));
 }
 
 } // namespace
@@ -167,11 +202,7 @@ std::string readable_bytes(std::int64_t bytes)
 std::string shortage(const MemoryPlan& plan)
 {
     std::string text =
-        fmt::format("expected {} (weights {}, cache {}, scratch {}", readable_bytes(plan.total),
-                    readable_bytes(plan.weights), readable_bytes(plan.cache), readable_bytes(plan.scratch));
-    if (plan.library > 0)
-        text += fmt::format(", library {}", readable_bytes(plan.library));
-    text += fmt::format("), found {} free", readable_bytes(plan.available));
+        fmt::format("expected {}, found {} free", size_and_parts(plan), readable_bytes(plan.available));
     if (plan.largest_context_tokens > 0)
         text += fmt::format("; with {} tokens of context it would fit", plan.largest_context_tokens);
     return text;
@@ -186,7 +217,8 @@ MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
         result.verdict = "The file holds a vocabulary alone.";
         return result;
     }
-    const LoadOptions resolved = resolve(options, model.context_length);
+    LoadOptions resolved = resolve(options, model.context_length);
+    resolved.threads = options.threads; // 0 stands for what suits the model
     const Place place = resolved.device == "cpu" ? cpu(model) : gpu(model, resolved.device);
     if (!place.why_not.empty()) {
         result.available = place.available;
@@ -196,7 +228,7 @@ MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
     const Chunks chunks = resolved.chunk_tokens > 0 ? Chunks{resolved.chunk_tokens} : *place.chunks;
     result = first_fitting(place, resolved, chunks);
     result.largest_context_tokens = largest_context(place, options, model.context_length, chunks.back());
-    result.verdict = verdict(result);
+    result.verdict = verdict(result, resolved.context_tokens);
     return result;
 }
 

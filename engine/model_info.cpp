@@ -6,6 +6,7 @@
 
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
+#include "engine/weights.h"
 
 #include <fmt/format.h>
 
@@ -126,6 +127,19 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
                                (config.qk_head_dim() + config.v_head_dim); // numbers
     info.plain_kv_bytes_per_token = {{"f32", plain * 4}, {"bf16", plain * 2}};
     info.identity = identity(files, info);
+    info.header_bytes = info.file_bytes;
+    for (const format::TensorInfo& tensor : files.tensors().all())
+        info.header_bytes -= static_cast<std::int64_t>(tensor.bytes.size());
+    info.notes = config.notes;
+    if (files.gguf() && files.tensors().find("blk.0.attn_kv_b.weight"))
+        info.notes.push_back(
+            "attn_kv_b in one piece, as before April 2025: its halves are used where they lie");
+    try {
+        if (!files.tensors().empty())
+            info.weight_bytes = weight_bytes(bind_weights(files, config));
+    } catch (const Error& error) {
+        info.notes.push_back(fmt::format("cannot be loaded: {}", error.what()));
+    }
     info.device_model = make_device_model(files, config);
     return info;
 }
@@ -152,8 +166,8 @@ ModelInfo inspect(const std::filesystem::path& model)
     const bool is_vocabulary = gguf && files.tensors().empty() &&
                                gguf->find_string("general.architecture").value_or("") != "deepseek2";
     ModelInfo info = is_vocabulary ? describe_vocabulary(*gguf, files) : describe(files, read_config(files));
-    // A folder may lack the vocabulary; that shows when text is wanted.
-    if (gguf || std::filesystem::exists(model / "tokenizer.json"))
+    // The vocabulary may be missing; that shows when text is wanted.
+    if (gguf ? gguf->has("tokenizer.ggml.tokens") : std::filesystem::exists(model / "tokenizer.json"))
         info.is_chat = !text::Tokenizer(files).chat_template().empty();
     return info;
 }

@@ -117,6 +117,14 @@ void load_on_gpu(Runtime& runtime, WeightProgress progress, const std::stop_toke
 
 } // namespace
 
+int cpu_threads(const LoadOptions& options, std::int64_t active_parameters)
+{
+    if (options.threads > 0)
+        return options.threads;
+    return static_cast<int>(
+        std::clamp<std::int64_t>(active_parameters / parameters_per_thread, 1, physical_cores()));
+}
+
 LoadOptions resolve(const LoadOptions& options, std::int64_t model_context_tokens)
 {
     LoadOptions o = options;
@@ -141,9 +149,7 @@ std::unique_ptr<Runtime> make_runtime(format::ModelFiles files, const LoadOption
 {
     Config config = read_config(files);
     LoadOptions resolved = resolve(options, config.max_position_embeddings);
-    if (options.threads == 0)
-        resolved.threads = static_cast<int>(std::clamp<std::int64_t>(
-            config.active_parameters() / parameters_per_thread, 1, resolved.threads));
+    resolved.threads = cpu_threads(options, config.active_parameters());
     Weights weights = bind_weights(files, config);
     const MemoryPlan memory = plan(describe(files, config), options);
     check_fits(memory, resolved, files.path().string());

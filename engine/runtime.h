@@ -38,6 +38,9 @@ std::unique_ptr<Runtime> make_runtime(format::ModelFiles files, const LoadOption
 // Error where a value cannot be used.
 LoadOptions resolve(const LoadOptions& options, std::int64_t model_context_tokens);
 
+// The threads of the options, or as many as are worth it for a model of so many active parameters.
+int cpu_threads(const LoadOptions& options, std::int64_t active_parameters);
+
 // The chunk that a GPU with too little memory for a larger one is given.
 inline constexpr std::int64_t smallest_gpu_chunk = 256;
 

@@ -294,6 +294,37 @@ std::int64_t Weights::bytes() const
     return sum;
 }
 
+WeightBytes weight_bytes(const Weights& weights)
+{
+    // Factors of FP8 in blocks of rows; those of a matrix that was cut into heads count with the whole of it.
+    const auto factors = [](const BlockScales& scales, std::int64_t rows) {
+        return scales.data ? (rows + BlockScales::block - 1) / BlockScales::block * scales.stride : 0;
+    };
+    const auto of = [&](const Matrix& m) { return m ? m.bytes() + factors(m.scales, m.rows) : 0; };
+    const auto heads = [](const HeadMatrix& m) { return m ? m.heads * m.head(0).bytes() : 0; };
+    const auto mlp = [&](const Mlp& m) { return of(m.gate) + of(m.up) + of(m.down); };
+    WeightBytes bytes;
+    bytes.embedding = of(weights.embedding);
+    bytes.head = weights.head.data == weights.embedding.data ? 0 : of(weights.head);
+    bytes.router_and_norms = of(weights.norm.weight);
+    for (const Layer& w : weights.layers) {
+        for (const Matrix& m : {w.wq, w.wq_a, w.wq_b, w.wkv_a, w.wo})
+            bytes.attention += of(m);
+        const HeadMatrix& key = w.kv_b.key;
+        const HeadMatrix& value = w.kv_b.value;
+        bytes.attention +=
+            heads(key) + heads(value) + factors(key.scales, key.heads * (key.rows + value.rows));
+        for (const Matrix& m : {w.attn_norm.weight, w.q_norm.weight, w.kv_norm.weight, w.ffn_norm.weight,
+                                w.router, w.rule.correction_bias})
+            bytes.router_and_norms += of(m);
+        bytes.dense += mlp(w.dense);
+        for (const Mlp& expert : w.routed)
+            bytes.routed_experts += mlp(expert);
+        bytes.shared_experts += mlp(w.shared);
+    }
+    return bytes;
+}
+
 Weights bind_weights(const format::ModelFiles& files, const Config& config)
 {
     if (files.tensors().empty())

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/config.h"
+#include "engine/engine.h"
 #include "engine/format/model_files.h"
 #include "kernels/ops.h"
 
@@ -53,6 +54,9 @@ struct Weights
 
     std::int64_t bytes() const; // of the stages
 };
+
+// What the matrices take where they are stored, also of weights that were placed elsewhere.
+WeightBytes weight_bytes(const Weights& weights);
 
 // Binds every tensor that the config asks for; others (prediction layers) stay unread. Throws Error with the
 // file, the tensor, what was expected and what was found. `files` outlives the result.

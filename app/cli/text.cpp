@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <string>
 
 #include <unistd.h>
@@ -48,6 +49,17 @@ std::string readableBytes(std::int64_t bytes)
     return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.2f} {}", value, units[unit]);
 }
 
+std::map<std::string, std::int64_t> weightGroups(const engine::WeightBytes& bytes)
+{
+    return {{"embedding", bytes.embedding},
+            {"attention", bytes.attention},
+            {"dense", bytes.dense},
+            {"routed experts", bytes.routed_experts},
+            {"shared experts", bytes.shared_experts},
+            {"router and norms", bytes.router_and_norms},
+            {"head", bytes.head}};
+}
+
 void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, std::int64_t context)
 {
     const auto line = [](std::string_view name, const std::string& value) {
@@ -71,9 +83,14 @@ void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, st
     for (const auto& [name, value] : info.hyperparameters)
         line(name, fmt::format("{}", value));
     line("chat format", info.is_chat ? "yes" : "no");
+    for (const std::string& note : info.notes)
+        line("note", note);
     line("identity", info.identity);
     fmt::print("\nMemory for {} tokens of context:\n", context);
     line("weights", readableBytes(plan.weights));
+    for (const auto& [name, bytes] : weightGroups(plan.groups))
+        if (bytes > 0)
+            line("  " + name, readableBytes(bytes));
     line("cache", readableBytes(plan.cache));
     line("scratch", readableBytes(plan.scratch));
     if (plan.library > 0)
@@ -112,10 +129,14 @@ void inspect(const Arguments& arguments, const std::stop_token&)
                                       {"types", info.tensor_types},
                                       {"kv_bytes_per_token", info.kv_bytes_per_token},
                                       {"is_chat", info.is_chat},
+                                      {"notes", info.notes},
                                       {"identity", info.identity},
                                       {"plan",
                                        {{"context", options.context_tokens},
+                                        {"device", options.device},
                                         {"weights", plan.weights},
+                                        {"weight_groups", weightGroups(plan.groups)},
+                                        {"mapped", plan.mapped},
                                         {"cache", plan.cache},
                                         {"scratch", plan.scratch},
                                         {"library", plan.library},

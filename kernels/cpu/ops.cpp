@@ -48,6 +48,36 @@ std::int64_t Ops::scratch_bytes() const
     return bytes;
 }
 
+std::int64_t Ops::most_scratch_bytes(const ScratchShape& shape)
+{
+    constexpr std::int64_t number = sizeof(float);
+    constexpr std::int64_t pointer = sizeof(float*);
+    const AttentionShape& a = shape.attention;
+    const std::int64_t cached = a.kv_lora_rank + a.qk_rope_head_dim;
+    const std::int64_t pairs = shape.rows * shape.slots;
+
+    const std::int64_t panel = std::max(panel_rows * chunk_columns, a.qk_nope_head_dim * a.kv_lora_rank);
+    const std::int64_t expanded =
+        expanded_keys * (cached + a.qk_nope_head_dim + a.qk_rope_head_dim + a.v_head_dim);
+    const std::int64_t rows = std::max({cache_block_tokens * cached, expanded, row_block * task_rows,
+                                        pairs * task_rows}); // the last: results of experts
+    const std::int64_t scores =
+        std::max(heads_at_once * cache_block_tokens, row_block * expanded_keys + 2 * shape.rows);
+    const std::int64_t worker = (panel + rows + scores) * number + pairs * pointer;
+
+    const std::int64_t context_parts = parts(std::max<std::int64_t>(shape.context_tokens, 1), part_keys);
+    const std::int64_t partial = context_parts * a.heads * (a.kv_lora_rank + 2) * number; // of a row
+    const std::int64_t partials =
+        partial * std::clamp<std::int64_t>(partial_bytes / std::max<std::int64_t>(partial, 1), 1,
+                                           std::max<std::int64_t>(shape.rows, 1));
+    const std::int64_t common =
+        (shape.widest_norm + shape.rows * (shape.widest_norm + a.qk_rope_head_dim + 1 + shape.experts) +
+         2 * pairs + 2 * shape.experts) *
+            number +
+        2 * pairs * pointer + (shape.experts + 1) * static_cast<std::int64_t>(sizeof(Group));
+    return shape.threads * worker + partials + common;
+}
+
 // ---- building blocks ----
 
 // Few tokens: each weight is read once from memory, in its stored form, and meets all of them. Many tokens:

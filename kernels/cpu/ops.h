@@ -48,6 +48,18 @@ private:
 
 struct AttentionPart;
 
+// The sizes that scratch memory grows to.
+struct ScratchShape
+{
+    int threads = 1;
+    std::int64_t rows = 0;           // of a pass
+    std::int64_t context_tokens = 0; // of a sequence
+    std::int64_t widest_norm = 0;    // columns of the widest input that is normed
+    std::int64_t experts = 0;        // E, 0 where no layer has any
+    std::int64_t slots = 1;          // MLPs that a token passes through: K and the shared one
+    AttentionShape attention = {};
+};
+
 class Ops
 {
 public:
@@ -59,6 +71,8 @@ public:
     Isa isa() const { return m_isa; }
     // Bytes of intermediate results held at the moment.
     std::int64_t scratch_bytes() const;
+    // What the vector paths come to hold when passes of every kind have been made.
+    static std::int64_t most_scratch_bytes(const ScratchShape& shape);
 
     void embed(View<float> h, const Matrix& table, const Batch& batch);
     void norm_matmul(View<float> x, View<const float> in, const Norm& norm, const Matrix& w0,

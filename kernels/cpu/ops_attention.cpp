@@ -26,18 +26,6 @@ struct AttentionPart
 
 namespace {
 
-constexpr std::int64_t heads_at_once = 16;
-
-// Keys of one part. Parts lie at fixed positions and are merged in order, so the numbers of a token depend on
-// nothing but its own past; several threads share a long one.
-constexpr std::int64_t part_keys = 16 * cache_block_tokens;
-
-constexpr std::int64_t partial_bytes = 16 << 20;
-
-// Keys that the de-compressed form expands at a time: with V2's shapes 128 latents, keys and values are half
-// a megabyte.
-constexpr std::int64_t expanded_keys = 2 * cache_block_tokens;
-
 constexpr float lowest = -std::numeric_limits<float>::infinity();
 
 // angles (R): cosine and sine of each pair, alternating

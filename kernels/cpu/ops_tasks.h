@@ -29,6 +29,19 @@ constexpr std::int64_t task_rows = 4 * panel_rows;
 // Rows of the batch that one task of a per-head operation takes.
 constexpr std::int64_t row_block = 64;
 
+constexpr std::int64_t heads_at_once = 16;
+
+// Keys of one part of a token's attention. Parts lie at fixed positions and are merged in order, so the
+// numbers of a token depend on nothing but its own past; several threads share a long one.
+constexpr std::int64_t part_keys = 16 * cache_block_tokens;
+
+// What the results of parts may take before they are merged.
+constexpr std::int64_t partial_bytes = 16 << 20;
+
+// Keys that the de-compressed form expands at a time: with V2's shapes 128 latents, keys and values are half
+// a megabyte.
+constexpr std::int64_t expanded_keys = 2 * cache_block_tokens;
+
 constexpr std::int64_t parts(std::int64_t count, std::int64_t size)
 {
     return (count + size - 1) / size;

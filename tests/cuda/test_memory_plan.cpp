@@ -127,8 +127,8 @@ private slots:
         const std::int64_t largest = too_large.largest_context_tokens;
         QVERIFY(largest > 0 && largest < 2048 && largest % 64 == 0);
         for (const std::string& part :
-             {std::string("expected "), std::string("found "),
-              "with " + std::to_string(largest) + " tokens of context it would fit"})
+             {"Fits with " + std::to_string(largest) + " tokens of context: 2048 would need ",
+              std::string(" are free.")})
             QVERIFY2(too_large.verdict.find(part) != std::string::npos, too_large.verdict.c_str());
         QVERIFY(engine::plan(info, on_gpu(largest)).fits);
         QVERIFY(!engine::plan(info, on_gpu(largest + 64)).fits);

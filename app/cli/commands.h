@@ -34,6 +34,7 @@ void logits(const Arguments& arguments, const std::stop_token& stop);
 void perplexity(const Arguments& arguments, const std::stop_token& stop);
 void generate(const Arguments& arguments, const std::stop_token& stop);
 void bench(const Arguments& arguments, const std::stop_token& stop);
+void verify(const Arguments& arguments, const std::stop_token& stop);
 void quantize(const Arguments& arguments, const std::stop_token& stop);
 void synth(const Arguments& arguments, const std::stop_token& stop);
 

@@ -51,6 +51,7 @@ constexpr OptionSpec benchOptions[] = {{"-p", "512"},
                                        {"--replay", "FILE"},
                                        {"--json", ""}};
 
+constexpr OptionSpec verifyOptions[] = {{"-t", "T"}, {"--device", "D"}, {"--isa", "scalar|avx2"}};
 constexpr OptionSpec quantizeOptions[] = {{"--type", "TYPE"}, {"-t", "T"}};
 constexpr OptionSpec synthOptions[] = {{"--shape", "tiny|v2-lite|v2"},
                                        {"--type", "TYPE"},
@@ -75,6 +76,8 @@ constexpr Command table[] = {
      perplexityOptions, perplexity},
     {"bench", "speed at each depth, beside the measured limits of the machine", "MODEL", benchOptions, bench},
     {"devices", "the devices that --device can name", "", devicesOptions, devices},
+    {"verify", "whether the model is whole and computes: one report, to read and to paste", "MODEL",
+     verifyOptions, verify},
     {"quantize", "the model in another type, as one GGUF file", "MODEL OUT.gguf", quantizeOptions, quantize},
     {"synth", "a model of a published shape with random weights, for measuring", "OUT.gguf", synthOptions,
      synth},

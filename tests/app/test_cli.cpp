@@ -127,7 +127,6 @@ private slots:
         };
         row({});
         row({"dance"});
-        row({"verify", "x"});
         row({"inspect"});
         row({"inspect", "a", "b"});
         row({"inspect", "a", "--what"});
@@ -150,6 +149,16 @@ private slots:
         row({"generate", "a", "--prompt", "x", "--temperature", "nan"});
         row({"perplexity", "a"});
         row({"bench", "a", "-r", "0"});
+        row({"verify"});
+        row({"synth", "x.gguf", "--type", "f32"});
+        row({"synth", "x.gguf", "--shape", "tiny"});
+        row({"synth", "x.gguf", "--shape", "round", "--type", "f32"});
+        row({"synth", "x.gguf", "--shape", "tiny", "--type", "q3"});
+        row({"synth", "x.gguf", "--shape", "tiny", "--type", "f32", "--layers", "0"});
+        row({"synth", "x.gguf", "--shape", "tiny", "--type", "f32", "--router", "even"});
+        row({"quantize", "a", "--type", "f32"});
+        row({"quantize", "a", "b"});
+        row({"quantize", "a", "b", "--type", "q4_9"});
     }
     void wrong_usage()
     {
@@ -189,6 +198,11 @@ private slots:
             {{"render", m_model, "--chat", file("none.json")}, "none.json"},
             {{"perplexity", m_model, "--file", file("none.txt")}, "none.txt"},
             {{"generate", m_model, "--prompt", "too long for it", "--ctx", "8"}, "8"},
+            {{"verify", file("absent")}, "absent"},
+            {{"quantize", file("absent"), file("x.gguf"), "--type", "f16"}, "absent"},
+            {{"quantize", file("cut"), file("x.gguf"), "--type", "f16"}, "tokenizer.json"},
+            {{"quantize", m_model, file("no/x.gguf"), "--type", "f16"}, "no/x.gguf"},
+            {{"synth", m_folder.path(), "--shape", "tiny", "--type", "f16"}, "folder"},
             {{"generate", m_model, "--fim-prefix", "a", "--fim-suffix", "b"}, "fim"},
         };
         for (const auto& [arguments, word] : all) {
@@ -376,6 +390,35 @@ private slots:
         QVERIFY(text.out.find("GB/s") != std::string::npos);
     }
 
+    // A synthetic model and its quantised form are models like any other.
+    void synth_and_quantize()
+    {
+        QCOMPARE(cli({"synth", file("s.gguf"), "--shape", "tiny", "--type", "bf16", "--layers", "2", "--seed",
+                      "9", "--outliers", "--router", "zipf"})
+                     .status,
+                 0);
+        const Output o = cli({"quantize", file("s.gguf"), file("q.gguf"), "--type", "q4_k_m", "-t", "1"});
+        QVERIFY2(o.status == 0 && o.out.empty() && o.err.empty(), o.err.c_str());
+        const Json json = json_of(cli({"inspect", file("q.gguf"), "--json"}));
+        QVERIFY(json.at("types").contains("Q4_K") && json.at("types").contains("Q6_K"));
+        QVERIFY(json.at("hyperparameters").at("num_hidden_layers") == 2);
+        QCOMPARE(cli({"generate", file("q.gguf"), "--prompt", "hello", "--max-tokens", "4"}).status, 0);
+        QVERIFY(QDir(m_folder.path()).entryList({"*.part"}).isEmpty());
+    }
+
+    void verify()
+    {
+        const Output o = cli({"verify", "starter"});
+        QVERIFY2(o.status == 0 && o.err.empty(), o.err.c_str());
+        QVERIFY(o.out.find("9 checks passed, 0 failed, 0 left out") != std::string::npos);
+        // Random weights know nothing; the report is whole all the same.
+        const Output random = cli({"verify", m_model});
+        QCOMPARE(random.status, 1);
+        QVERIFY(random.out.find("FAILED   perplexity") != std::string::npos);
+        QVERIFY(random.out.find("8 checks passed, 1 failed, 0 left out") != std::string::npos);
+        QVERIFY(random.err.starts_with("error: "));
+    }
+
     // Ctrl-C in the middle of writing: the program ends, and no piece of a file stays.
     void interrupt_while_writing()
     {
@@ -391,6 +434,21 @@ private slots:
         QVERIFY(!o.crashed);
         QCOMPARE(o.status, 130);
         QVERIFY(QDir(m_folder.path()).entryList({"long.npy*"}).isEmpty());
+    }
+
+    // And in the middle of a model.
+    void interrupt_while_synthesising()
+    {
+        QProcess process;
+        process.start(FATHOM_CLI, {"synth", file("large.gguf"), "--shape", "v2-lite", "--layers", "2",
+                                   "--type", "q4_0", "-t", "1"});
+        QVERIFY(process.waitForStarted());
+        QTRY_VERIFY_WITH_TIMEOUT(QDir(m_folder.path()).entryList({"large.gguf*"}).size() == 1, 30'000);
+        ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+        const Output o = finish(process);
+        QVERIFY(!o.crashed);
+        QCOMPARE(o.status, 130);
+        QVERIFY(QDir(m_folder.path()).entryList({"large.gguf*"}).isEmpty());
     }
 
     // And while it waits for standard input.

@@ -228,6 +228,8 @@ void ModelEngine::start(SequenceId id, const Request& request, std::stop_token s
     if (sequence.generation)
         throw Error("", "expected an idle sequence, found one that is answering");
     check_sampling(request.sampling);
+    if (request.max_tokens < 0)
+        throw Error("", fmt::format("max tokens: expected 0 or more, found {}", request.max_tokens));
     m_runtime->files.check();
 
     std::vector<std::int32_t> prompt = prompt_of(request);

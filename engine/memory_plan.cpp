@@ -72,7 +72,7 @@ Place cpu(const ModelInfo& model)
         scratch.context_tokens = o.context_tokens;
         scratch.widest_norm = std::max(c.hidden_size, c.q_lora_rank);
         scratch.experts = c.first_k_dense_replace < c.num_hidden_layers ? c.n_routed_experts : 0;
-        scratch.slots = c.num_experts_per_tok + (c.n_shared_experts > 0 ? 1 : 0);
+        scratch.mlps_per_tok = c.num_experts_per_tok + (c.n_shared_experts > 0 ? 1 : 0);
         scratch.attention = Attention(c).shape;
         MemoryPlan plan;
         // Tensors that nothing reads (prediction layers) are mapped, and stay on the disk.

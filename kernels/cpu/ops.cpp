@@ -54,7 +54,7 @@ std::int64_t Ops::most_scratch_bytes(const ScratchShape& shape)
     constexpr std::int64_t pointer = sizeof(float*);
     const AttentionShape& a = shape.attention;
     const std::int64_t cached = a.kv_lora_rank + a.qk_rope_head_dim;
-    const std::int64_t pairs = shape.rows * shape.slots;
+    const std::int64_t pairs = shape.rows * shape.mlps_per_tok;
 
     const std::int64_t panel = std::max(panel_rows * chunk_columns, a.qk_nope_head_dim * a.kv_lora_rank);
     const std::int64_t expanded =

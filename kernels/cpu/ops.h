@@ -56,7 +56,7 @@ struct ScratchShape
     std::int64_t context_tokens = 0; // of a sequence
     std::int64_t widest_norm = 0;    // columns of the widest input that is normed
     std::int64_t experts = 0;        // E, 0 where no layer has any
-    std::int64_t slots = 1;          // MLPs that a token passes through: K and the shared one
+    std::int64_t mlps_per_tok = 1;   // MLPs that a token passes through: K and the shared one
     AttentionShape attention = {};
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/gpu/synthetic.h"
 
+#include "engine/synthetic.h"
 #include "kernels/cuda/plan.h"
 
 #include <cstddef>
@@ -26,24 +27,8 @@ const std::byte* address(std::int64_t offset)
 
 engine::Config v2_lite(std::int64_t layers, std::int64_t vocabulary)
 {
-    engine::Config c;
-    c.architecture = "deepseek_v2";
+    engine::Config c = engine::synthetic_config(engine::ModelShape::v2_lite, layers);
     c.vocab_size = vocabulary;
-    c.hidden_size = 2048;
-    c.num_hidden_layers = layers;
-    c.max_position_embeddings = 163840;
-    c.num_attention_heads = 16;
-    c.kv_lora_rank = 512;
-    c.qk_nope_head_dim = 128;
-    c.qk_rope_head_dim = 64;
-    c.v_head_dim = 128;
-    c.intermediate_size = 10944;
-    c.first_k_dense_replace = 1;
-    c.moe_intermediate_size = 1408;
-    c.n_routed_experts = 64;
-    c.n_shared_experts = 2;
-    c.num_experts_per_tok = 6;
-    c.yarn = engine::Yarn{40, 4096, 32, 1, 0.707, 0.707};
     return c;
 }
 

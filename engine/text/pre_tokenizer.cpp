@@ -260,7 +260,7 @@ template <class Next> void split_v3(Classes text, Next next)
 {
     for (std::size_t i = 0; i < text.size();) {
         if ((text[i] & number) != 0) {
-            i = std::min(run(text, i, text.size(), number), i + 3);
+            i = run(text, i, std::min(text.size(), i + 3), number);
             next(i);
         } else if ((text[i] & kana_or_han) != 0) {
             i = run(text, i, text.size(), kana_or_han);

@@ -25,6 +25,7 @@ std::optional<Plan> plan;
 std::array<int, call_kinds> counts{};
 bool struck = false;
 std::int64_t room = -1;
+Recorder* recorder = nullptr;
 std::map<std::string, std::int64_t> sizes; // of the files that were opened by name
 
 // The failure that this call meets, if any.
@@ -89,6 +90,8 @@ int write_file(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 of
         if (room >= 0)
             room -= growth;
         known += growth;
+        if (recorder)
+            recorder->wrote(*name, offset, {static_cast<const char*>(bytes), static_cast<std::size_t>(size)});
     }
     return real(file)->pMethods->xWrite(real(file), bytes, size, offset);
 }
@@ -102,14 +105,19 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size)
         if (room >= 0)
             room += std::max<std::int64_t>(0, known - size);
         known = std::min<std::int64_t>(known, size);
+        if (recorder)
+            recorder->truncated(*name, size);
     }
     return real(file)->pMethods->xTruncate(real(file), size);
 }
 
-int sync_file(sqlite3_file*, int)
+int sync_file(sqlite3_file* file, int)
 {
-    const auto failure = strike(Call::sync);
-    return failure ? code(*failure, SQLITE_IOERR_FSYNC) : SQLITE_OK;
+    if (const auto failure = strike(Call::sync))
+        return code(*failure, SQLITE_IOERR_FSYNC);
+    if (const std::string* name = of(file).name; name && recorder)
+        recorder->synced(*name);
+    return SQLITE_OK;
 }
 
 int map_shared(sqlite3_file* file, int page, int size, int extend, void volatile** memory)
@@ -167,6 +175,8 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
         sqlite3_int64 size = 0;
         ours.real->pMethods->xFileSize(ours.real, &size);
         sizes[name] = size;
+        if (recorder)
+            recorder->opened(name);
     }
     return result;
 }
@@ -178,6 +188,8 @@ int remove_file(sqlite3_vfs*, const char* name, int sync)
     if (room >= 0)
         room += sizes[name];
     sizes.erase(name);
+    if (recorder)
+        recorder->removed(name, sync != 0);
     return disk->xDelete(disk, name, sync);
 }
 
@@ -218,6 +230,11 @@ bool has_struck()
 int calls(Call call)
 {
     return counts[static_cast<std::size_t>(call)];
+}
+
+void record(Recorder* by)
+{
+    recorder = by;
 }
 
 void set_room(std::int64_t bytes)

@@ -425,8 +425,13 @@ std::vector<SearchHit> ChatReader::search(std::string_view text, std::int64_t li
 
 std::vector<MessageMatch> ChatReader::find_in_branch(Id conversation, std::string_view text)
 {
-    return interruptible(
-        [&] { return find_in(*m_database, conversation, branch_heads(conversation), text); });
+    return find_among(conversation, branch_heads(conversation), text);
+}
+
+std::vector<MessageMatch> ChatReader::find_among(Id conversation, std::span<const MessageHead> heads,
+                                                 std::string_view text)
+{
+    return interruptible([&] { return find_in(*m_database, conversation, heads, text); });
 }
 
 void ChatReader::export_json(const std::vector<Id>& conversations, const std::filesystem::path& file,

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,9 @@ public:
     // blanks included and nothing in it an operator. What they contain is their Markdown. Unlike search() it
     // also finds an answer that is being written.
     std::vector<MessageMatch> find_in_branch(Id conversation, std::string_view text);
+    // The same in a part of the branch: these of branch_heads().
+    std::vector<MessageMatch> find_among(Id conversation, std::span<const MessageHead> heads,
+                                         std::string_view text);
 
     // All folders that conversations of this scope lie in, and all their tags; by name.
     std::vector<NameCount> folders(Scope scope = Scope::active);

@@ -509,8 +509,8 @@ int count_of(std::u32string_view word, std::u32string_view text)
 
 } // namespace
 
-std::vector<MessageMatch> find_in(Connection& database, Id conversation,
-                                  const std::vector<MessageHead>& heads, std::string_view text)
+std::vector<MessageMatch> find_in(Connection& database, Id conversation, std::span<const MessageHead> heads,
+                                  std::string_view text)
 {
     std::vector<MessageMatch> matches;
     const std::vector<FoldedCharacter> characters = database.folder().fold(text);

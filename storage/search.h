@@ -5,6 +5,7 @@
 #include "storage/database.h"
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,8 +38,8 @@ enum class SearchIn
 std::vector<SearchHit> search(Connection& database, std::string_view text, std::size_t limit, SearchIn where);
 
 // ChatReader::find_in_branch() says what is found. The heads are those of a branch.
-std::vector<MessageMatch> find_in(Connection& database, Id conversation,
-                                  const std::vector<MessageHead>& heads, std::string_view text);
+std::vector<MessageMatch> find_in(Connection& database, Id conversation, std::span<const MessageHead> heads,
+                                  std::string_view text);
 
 // The search tables hold no text of their own. The store adds an entry after its text was written, and takes
 // it out before the text is changed or deleted, in the same transaction.

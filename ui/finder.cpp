@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ui/finder.h"
 
-#include "ui/text.h"
-
 #include <algorithm>
 #include <numeric>
 
@@ -84,11 +82,8 @@ void Finder::search()
         return;
     }
     m_running = true;
-    m_store.run(
-        m_conversation, this,
-        [conversation = m_conversation, text = toUtf8(m_query)](storage::ChatStore& store) {
-            return store.find_in_branch(conversation, text);
-        },
+    m_store.find(
+        this, m_conversation, m_query,
         [this, number](std::vector<storage::MessageMatch> matches) {
             if (number != m_search)
                 return;

@@ -7,9 +7,29 @@
 #include <QCoreApplication>
 #include <QMetaObject>
 
+#include <algorithm>
 #include <future>
+#include <span>
 
 namespace ui {
+
+namespace {
+constexpr std::size_t find_at_once = 4096; // messages: some hundredths of a second
+}
+
+// A find that goes on.
+struct StoreBridge::Find
+{
+    std::uint64_t number = 0;
+    qint64 conversation = 0;
+    std::string text;
+    QPointer<QObject> context;
+    std::function<void(std::vector<storage::MessageMatch>)> done;
+    Failed failed;
+    std::vector<storage::MessageHead> heads; // of the whole branch, once it has begun
+    std::size_t at = 0;                      // examined so far
+    std::vector<storage::MessageMatch> matches;
+};
 
 QString sentence(const storage::Error& error)
 {
@@ -48,6 +68,7 @@ StoreBridge::StoreBridge(const storage::ProfileLock& lock, QObject* parent)
 StoreBridge::~StoreBridge()
 {
     ++m_search; // searches that wait end at once
+    ++m_find;
     {
         const std::lock_guard guard(m_reader_mutex);
         if (m_reader)
@@ -203,6 +224,63 @@ void StoreBridge::search(QObject* context, const QString& query, std::int64_t li
             }
         }
     });
+}
+
+void StoreBridge::find(QObject* context, qint64 conversation, const QString& text,
+                       std::function<void(std::vector<storage::MessageMatch>)> done, Failed failed)
+{
+    const std::uint64_t number = ++m_find;
+    const auto answer = [this, number, done = std::move(done)](std::vector<storage::MessageMatch> matches) {
+        if (number == m_find)
+            done(std::move(matches));
+    };
+    if (isTemporary(conversation)) {
+        const auto find = [conversation, text = toUtf8(text)](storage::ChatStore& store) {
+            return store.find_in_branch(conversation, text);
+        };
+        run(conversation, context, find, answer, std::move(failed));
+        return;
+    }
+    auto find = std::make_shared<Find>();
+    find->number = number;
+    find->conversation = conversation;
+    find->text = toUtf8(text);
+    find->context = context;
+    find->done = answer;
+    find->failed = std::move(failed);
+    m_search_thread->post([this, find] { findNext(find); });
+}
+
+// On the search thread: one part, then whatever waits, then the next one.
+void StoreBridge::findNext(const std::shared_ptr<Find>& find)
+{
+    if (find->number != m_find)
+        return;
+    bool again = false;
+    try {
+        if (m_reader && find->at == 0)
+            find->heads = m_reader->branch_heads(find->conversation);
+        const std::size_t count = std::min(find_at_once, find->heads.size() - find->at);
+        if (m_reader && count > 0) {
+            const auto found = m_reader->find_among(
+                find->conversation, std::span(find->heads).subspan(find->at, count), find->text);
+            find->matches.insert(find->matches.end(), found.begin(), found.end());
+        }
+        find->at += count;
+    } catch (const storage::Error& error) {
+        again = error.kind() == storage::Error::Kind::cancelled; // by a search
+        if (!again) {
+            reply(find->context, [find, why = sentence(error)] { find->failed(why); });
+            return;
+        }
+    } catch (const std::exception& error) {
+        reply(find->context, [find, why = toQt(error.what())] { find->failed(why); });
+        return;
+    }
+    if (again || (m_reader && find->at < find->heads.size()))
+        m_search_thread->post([this, find] { findNext(find); });
+    else
+        reply(find->context, [find] { find->done(std::move(find->matches)); });
 }
 
 } // namespace ui

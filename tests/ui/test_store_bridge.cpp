@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "storage/error.h"
+#include "tests/ui/long_conversation.h"
 #include "tests/ui/patience.h"
 #include "ui/store_bridge.h"
 
@@ -170,6 +171,56 @@ private slots:
         }
         QTRY_COMPARE(answers, 1);
         QCOMPARE(last, std::size_t(0));
+    }
+
+    // In parts, beside searches, and without the store's thread.
+    void findsInALongBranch()
+    {
+        const qint64 conversation = sample::fillLong(*lock, 5000);
+        const auto expected = storage::ChatReader(lock->profile()).find_in_branch(conversation, "answer");
+        QCOMPARE(expected.size(), std::size_t(2500));
+        StoreBridge store(*lock);
+        QSignalSpy opened(&store, &StoreBridge::opened);
+        QTRY_COMPARE(opened.size(), 1);
+        std::atomic<bool> release = false;
+        bool written = false;
+        store.run(
+            this,
+            [&](storage::ChatStore&) {
+                while (!release)
+                    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            },
+            [&] { written = true; });
+        int answers = 0;
+        std::vector<storage::MessageMatch> found;
+        const auto find = [&](const char* text) {
+            store.find(
+                this, conversation, QLatin1String(text),
+                [&](std::vector<storage::MessageMatch> matches) {
+                    ++answers;
+                    found = std::move(matches);
+                },
+                [](const QString& why) { QFAIL(qPrintable(why)); });
+        };
+        int searches = 0;
+        for (int i = 0; i < 20; ++i) {
+            find(i < 19 ? "question" : "ANSWER");
+            store.search(this, QStringLiteral("answer"), 10, storage::SearchIn::kept,
+                         [&](const std::vector<storage::SearchHit>&) { ++searches; });
+        }
+        const bool came = QTest::qWaitFor([&] { return answers > 0 && searches > 0; }, patience_ms);
+        release = true;
+        QVERIFY(came);
+        QTRY_VERIFY(written);
+        QCOMPARE(answers, 1);
+        QCOMPARE(found.size(), expected.size());
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            QCOMPARE(found[i].message, expected[i].message);
+            QCOMPARE(found[i].count, expected[i].count);
+        }
+        find("nowhere to be found");
+        QTRY_COMPARE(answers, 2);
+        QVERIFY(found.empty());
     }
 
     void refusesWhatIsNoDatabase()

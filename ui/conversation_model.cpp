@@ -846,6 +846,9 @@ void ConversationModel::moveToFolder(const QVariantList& ids, const QString& fol
 {
     const Ids all = kept(ids);
     const QString path = cleanFolder(folder);
+    // A new one is open, so that what was moved does not seem to vanish.
+    if (!path.isEmpty() && !m_folders.contains(path) && !m_settings.openFolders().contains(path))
+        m_settings.setOpenFolders(m_settings.openFolders() + QStringList{path});
     addFolder(path);
     changeAll(
         all,

@@ -216,6 +216,8 @@ QVariantList ModelList::about(const Row& row) const
     line(tr("Weights"), toQt(info.file_type));
     line(tr("Licence"), toQt(info.license));
     line(tr("Data"), toQt(info.attribution));
+    for (const std::string& note : info.notes)
+        line(tr("Note"), toQt(note));
     line(tr("File"), pathToQt(row.model.path));
     return lines;
 }
@@ -337,6 +339,16 @@ double ModelList::plainCacheBytesPerToken() const
     const auto bytes = info->plain_kv_bytes_per_token.find(
         m_engine.options().cache_type == engine::CacheType::f32 ? "f32" : "bf16");
     return bytes == info->plain_kv_bytes_per_token.end() ? 0.0 : static_cast<double>(bytes->second);
+}
+
+QStringList ModelList::names() const
+{
+    QStringList names;
+    for (const Row& row : m_rows)
+        names.append(toQt(row.model.info.name));
+    names.removeDuplicates();
+    names.removeAll(QString());
+    return names;
 }
 
 QString ModelList::pathOf(const QString& identity) const

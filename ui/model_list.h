@@ -23,6 +23,7 @@ class ModelList : public QAbstractListModel
 {
     Q_OBJECT
     Q_PROPERTY(int count READ count NOTIFY countChanged)
+    Q_PROPERTY(QStringList names READ names NOTIFY countChanged)
     Q_PROPERTY(QString currentPath READ currentPath NOTIFY currentChanged)
     Q_PROPERTY(QString currentName READ currentName NOTIFY currentChanged)
     Q_PROPERTY(QString currentDescription READ currentDescription NOTIFY currentChanged)
@@ -87,6 +88,7 @@ public:
     QHash<int, QByteArray> roleNames() const override;
 
     int count() const { return static_cast<int>(m_rows.size()); }
+    QStringList names() const; // of all models on the list, each once, in its order
     QString currentPath() const;
     QString currentName() const;
     QString currentDescription() const;

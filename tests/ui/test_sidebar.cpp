@@ -331,6 +331,7 @@ private slots:
         QTest::keyClick(window, Qt::Key_N, Qt::ControlModifier | Qt::ShiftModifier);
         QTRY_VERIFY(model().currentTemporary());
         QTRY_VERIFY(button("Close and forget"));
+        QTRY_VERIFY(stage->session->chat.canSend());
         stage->talk(QStringLiteral("Nothing of this stays"));
         QTRY_VERIFY(row("Nothing of this stays"));
         click(button("Close and forget"));

@@ -27,6 +27,7 @@ Item {
         && Models.currentIdentity !== ChatSettings.modelIdentity && Models.state !== "loading"
 
     signal editLast()
+    signal endWanted() // of the conversation
     signal showSettings()
 
     function send() {
@@ -145,6 +146,10 @@ Item {
                     } else if (event.key === Qt.Key_Tab || event.key === Qt.Key_Backtab) {
                         event.accepted = true
                         nextItemInFocusChain(event.key === Qt.Key_Tab).forceActiveFocus(Qt.TabFocusReason)
+                    } else if (event.key === Qt.Key_End && event.modifiers === Qt.ControlModifier
+                               && cursorPosition === length) {
+                        event.accepted = true // of the text it is there already
+                        composer.endWanted()
                     } else if (event.key === Qt.Key_Up && length === 0 && !inputMethodComposing) {
                         event.accepted = true
                         composer.editLast()

@@ -29,7 +29,8 @@ AbstractButton {
     leftPadding: Theme.gap4
     rightPadding: Theme.gap4
     Accessible.role: Accessible.Button
-    Accessible.name: qsTr("Context in use: %1 tokens").arg(summary)
+    Accessible.name: qsTr("Context in use: %1 of %2 tokens").arg(number(Chat.contextUsed))
+        .arg(number(Chat.contextLimit))
     onClicked: popup.opened ? popup.close() : popup.open()
     Keys.onReturnPressed: clicked()
 
@@ -71,6 +72,7 @@ AbstractButton {
         y: parent.height + Theme.gap8
         x: Math.min(0, parent.width - width)
         width: Theme.px(360)
+        closePolicy: Popup.CloseOnEscape | Popup.CloseOnPressOutsideParent
         padding: Theme.gap16
         focus: true
         background: Rectangle {

@@ -27,6 +27,7 @@ IconButton {
     iconColor: ChatSettings.any ? Theme.accent : hovered ? Theme.text : Theme.textMuted
     text: ChatSettings.any ? qsTr("This conversation has settings of its own")
                            : qsTr("Settings of this conversation")
+    tips: !popup.visible
     onClicked: popup.opened ? popup.close() : popup.open()
 
     Popup {
@@ -37,9 +38,10 @@ IconButton {
         width: Theme.px(400)
         height: Math.min(body.implicitHeight + 2 * padding,
                          button.Window.height - Theme.headerHeight - Theme.gap16)
+        closePolicy: Popup.CloseOnEscape | Popup.CloseOnPressOutsideParent
         padding: Theme.gap16
         focus: true
-        onOpened: prompt.focusInput()
+        onVisibleChanged: if (visible) prompt.focusInput()
         background: Rectangle {
             radius: Theme.cardRadius
             color: Theme.window

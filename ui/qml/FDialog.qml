@@ -13,6 +13,7 @@ Popup {
     property string acceptText: qsTr("OK")
     property bool acceptable: true
     property bool danger: false
+    property bool cancellable: true // false where what is done in it applies at once
     property Item first: acceptButton // has the focus when it opens
     default property alias body: inside.data
 
@@ -74,6 +75,7 @@ Popup {
             anchors.right: parent.right
             spacing: Theme.gap8
             FButton {
+                visible: dialog.cancellable
                 text: qsTr("Cancel")
                 onClicked: dialog.close()
             }

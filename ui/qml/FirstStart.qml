@@ -31,6 +31,8 @@ Rectangle {
             wrapMode: Text.Wrap
             lineHeight: Math.round(Theme.readingSize * Theme.readingLine)
             lineHeightMode: Text.FixedHeight
+            Accessible.role: Accessible.StaticText
+            Accessible.name: text
             text: qsTr("A window for talking with DeepSeek-V2 models that run on your own machine.")
             font.pixelSize: Theme.readingSize
         }
@@ -49,6 +51,8 @@ Rectangle {
                 wrapMode: Text.Wrap
                 lineHeight: Math.round(Theme.interfaceSize * Theme.readingLine)
                 lineHeightMode: Text.FixedHeight
+                Accessible.role: Accessible.StaticText
+                Accessible.name: text
                 text: qsTr("Nothing you write leaves this machine. There is no account, and no network "
                            + "is needed.")
                 color: Theme.textMuted
@@ -79,6 +83,8 @@ Rectangle {
             width: parent.width
             wrapMode: Text.Wrap
             topPadding: Theme.gap8
+            Accessible.role: Accessible.StaticText
+            Accessible.name: text
             text: qsTr("A tiny demonstration model comes with the program. It speaks simple English and "
                        + "knows very little; larger models can be added at any time.")
             font.pixelSize: Theme.captionSize

@@ -31,7 +31,9 @@ AbstractButton {
     down: area.pressed
     text: model.title
     Accessible.role: Accessible.TreeItem
-    Accessible.name: qsTr("Folder %1, %n conversation(s)", "", model.folderCount ?? 0).arg(text)
+    Accessible.name: model.folderCount === 1
+        ? qsTr("Folder %1, one conversation").arg(text)
+        : qsTr("Folder %1, %2 conversations").arg(text).arg(model.folderCount ?? 0)
     Accessible.checkable: true
     Accessible.checked: open
     onClicked: activate()

@@ -10,6 +10,7 @@ AbstractButton {
     required property string iconName
     property color iconColor: enabled ? (hovered || checked ? Theme.text : Theme.textMuted) : Theme.textMuted
     property int iconSize: 18
+    property bool tips: true // false while what it opens stands there
 
     implicitWidth: Theme.px(30)
     implicitHeight: Theme.px(30)
@@ -38,7 +39,7 @@ AbstractButton {
     Keys.onEnterPressed: clicked()
 
     Loader { // a popup for each of hundreds of buttons would make a conversation slow to open
-        active: button.hovered
+        active: button.hovered && button.tips
         sourceComponent: FToolTip {
             parent: button
             text: button.text

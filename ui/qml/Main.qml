@@ -106,6 +106,8 @@ ApplicationWindow {
             show("chat")
         else if (Chat.state !== "idle")
             Chat.stop()
+        else if (Models.state === "loading")
+            Models.cancelLoad()
         else
             composer.focusInput()
     }
@@ -238,7 +240,7 @@ ApplicationWindow {
 
         Item {
             id: main
-            enabled: !window.firstStart
+            visible: !window.firstStart
             anchors.left: parent.left
             anchors.leftMargin: window.docked ? window.sidebarWidth : 0
             anchors.right: parent.right
@@ -366,6 +368,7 @@ ApplicationWindow {
                         : parent.height - height - Theme.gap16
                     maximumHeight: window.height / 3
                     onEditLast: window.editLastMessage()
+                    onEndWanted: window.toEnd()
                     onShowSettings: window.show("settings")
                 }
             }
@@ -416,12 +419,11 @@ ApplicationWindow {
         }
         Sidebar {
             id: sidebar
-            enabled: !window.firstStart
             width: window.narrow ? Math.min(window.sidebarWidth, parent.width - Theme.px(80))
                 : window.sidebarWidth
             height: parent.height
             x: window.sidebarShown ? 0 : -width
-            visible: x > -width
+            visible: x > -width && !window.firstStart
             overlay: window.narrow
             page: window.page
             onCollapse: window.toggleSidebar()

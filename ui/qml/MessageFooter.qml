@@ -221,6 +221,7 @@ Item {
                     iconSize: 16
                     text: qsTr("Details")
                     checked: details.opened
+                    tips: !details.opened
                     onClicked: footer.openDetails()
                     Loader {
                         id: details

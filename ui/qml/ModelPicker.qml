@@ -113,8 +113,11 @@ Item {
         x: parent.width - width
         width: Theme.px(360)
         padding: Theme.gap4
+        closePolicy: Popup.CloseOnEscape | Popup.CloseOnPressOutsideParent
         focus: true
-        onOpened: {
+        onVisibleChanged: {
+            if (!visible)
+                return
             list.currentIndex = Math.max(0, list.currentIndex)
             list.forceActiveFocus()
         }

@@ -39,7 +39,7 @@ Popup {
         Switcher.open()
         field.text = ""
     }
-    onOpened: field.forceActiveFocus()
+    onVisibleChanged: if (visible) field.forceActiveFocus() // before it has faded in: one types at once
     onClosed: Switcher.close()
     contentItem: Column {
         spacing: Theme.gap8
@@ -76,6 +76,8 @@ Popup {
                 required property int index
                 required property var model
                 width: ListView.view.width
+                ListView.onPooled: visible = false
+                ListView.onReused: visible = true
                 iconName: "chat"
                 text: model.title
                 detail: model.detail

@@ -42,6 +42,7 @@ Column {
         switch (filter) {
         case "tag:": return names(filter, Conversations.tags, typed)
         case "folder:": return names(filter, Conversations.folders, typed)
+        case "model:": return names(filter, Models.names, typed)
         case "before:":
         case "after:": return dates(filter, typed)
         case "": break

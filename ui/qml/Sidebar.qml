@@ -514,18 +514,27 @@ Rectangle {
         x: Math.min(sidebar.dragAt.x + Theme.gap12, sidebar.width - width - Theme.gap4)
         y: sidebar.dragAt.y + Theme.gap12
         z: 3
-        width: Math.min(dragLabel.implicitWidth + Theme.gap24, sidebar.width - Theme.gap16)
+        width: Math.min(dragLabel.implicitWidth + dropLabel.implicitWidth + Theme.gap24,
+                        sidebar.width - Theme.gap16)
         height: Theme.px(32)
         radius: Theme.radius
         color: Theme.text
         FText {
             id: dragLabel
-            anchors.fill: parent
-            leftPadding: Theme.gap12
-            rightPadding: Theme.gap12
-            text: sidebar.dropFolder === undefined ? sidebar.draggedName
-                : sidebar.dropFolder === "" ? qsTr("%1 → no folder").arg(sidebar.draggedName)
-                : sidebar.draggedName + " → " + sidebar.dropFolder
+            x: Theme.gap12
+            width: parent.width - Theme.gap24 - dropLabel.width
+            height: parent.height
+            text: sidebar.draggedName
+            color: Theme.window
+        }
+        FText { // where to, which matters more than what
+            id: dropLabel
+            anchors.left: dragLabel.right
+            width: Math.min(implicitWidth, parent.width * 0.7)
+            height: parent.height
+            elide: Text.ElideLeft
+            text: sidebar.dropFolder === undefined ? ""
+                : sidebar.dropFolder === "" ? qsTr(" → no folder") : " → " + sidebar.dropFolder
             color: Theme.window
         }
     }

@@ -10,6 +10,8 @@ Loader {
     property var host // the sidebar
 
     width: ListView.view ? ListView.view.width - Theme.gap12 : 0
+    ListView.onPooled: visible = false // a row that is kept for later is no row to a screen reader
+    ListView.onReused: visible = true
     sourceComponent: model.isFolder === true ? folder : conversation
 
     Component {

@@ -29,6 +29,7 @@ FDialog {
     first: field
     title: qsTr("Tags")
     acceptText: qsTr("Done")
+    cancellable: false
     onAccepted: add()
     Connections {
         target: Conversations

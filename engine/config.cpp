@@ -162,6 +162,9 @@ void refuse_unsupported(const format::JsonObject& json)
                   fmt::format("expected deepseek_v2 or deepseek_v3, found \"{}\"", printable(type)));
     if (json.find_bool("attention_bias").value_or(false))
         json.fail("attention_bias", "expected false, found true");
+    // A conversion of the weights that transformers can write; the family is published interleaved.
+    if (!json.find_bool("rope_interleave").value_or(true))
+        json.fail("rope_interleave", "expected true, found false");
     const std::string activation = json.find_string("hidden_act").value_or("silu");
     if (activation != "silu")
         json.fail("hidden_act", "expected silu, found " + printable(activation));

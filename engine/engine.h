@@ -115,6 +115,9 @@ struct ModelInfo
     std::int64_t file_bytes = 0;
     WeightBytes weight_bytes;      // of the tensors that are used; all 0 where there are none
     std::int64_t header_bytes = 0; // of the files outside tensors: metadata, vocabulary, padding
+    // The sentence that loading would end with, whatever the memory: a tensor is missing, or has another
+    // shape or type than the model needs. Empty: none.
+    std::string why_not;
     // What a reader should know about how the file was understood, above all each value that was taken for a
     // missing key. One sentence each, mostly none.
     std::vector<std::string> notes;

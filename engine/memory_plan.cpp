@@ -217,6 +217,11 @@ MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
         result.verdict = "The file holds a vocabulary alone.";
         return result;
     }
+    if (!model.why_not.empty()) {
+        result.available = available_memory();
+        result.verdict = model.why_not;
+        return result;
+    }
     LoadOptions resolved = resolve(options, model.context_length);
     resolved.threads = options.threads; // 0 stands for what suits the model
     const Place place = resolved.device == "cpu" ? cpu(model) : gpu(model, resolved.device);

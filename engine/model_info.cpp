@@ -138,7 +138,7 @@ ModelInfo describe(const format::ModelFiles& files, const Config& config)
         if (!files.tensors().empty())
             info.weight_bytes = weight_bytes(bind_weights(files, config));
     } catch (const Error& error) {
-        info.notes.push_back(fmt::format("cannot be loaded: {}", error.what()));
+        info.why_not = error.what();
     }
     info.device_model = make_device_model(files, config);
     return info;

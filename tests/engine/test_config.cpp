@@ -319,6 +319,7 @@ void TestConfig::refusesWrongValues_data()
     row(R"({"model_type": "llama"})", "key model_type: expected deepseek_v2 or deepseek_v3, found \"llama\"");
     row(R"({"model_type": null})", "key model_type");
     row(R"({"attention_bias": true})", "key attention_bias: expected false, found true");
+    row(R"({"rope_interleave": false})", "key rope_interleave: expected true, found false");
     row(R"({"hidden_act": "gelu"})", "key hidden_act: expected silu, found gelu");
     row(R"({"moe_layer_freq": 2})", "key moe_layer_freq: expected 1, found 2");
     row(R"({"quantization_config": {"quant_method": "fp8"}})",

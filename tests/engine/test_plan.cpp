@@ -218,6 +218,24 @@ private slots:
                  never.verdict.c_str());
     }
 
+    // A tensor that is missing says so before any memory is looked at.
+    void what_cannot_be_bound_says_so()
+    {
+        GgufWriter writer =
+            golden::to_gguf(golden::data_folder() / "golden" / "lite", golden::KeyValueForm::mla);
+        std::string bytes = writer.bytes();
+        bytes.replace(bytes.find("blk.2.attn_output.weight"), 5, "blk.9");
+        std::ofstream(folder("broken.gguf"), std::ios::binary) << bytes;
+        const ModelInfo info = engine::inspect(folder("broken.gguf"));
+        const MemoryPlan plan = engine::plan(info, options_for(64));
+        QVERIFY(!plan.fits);
+        QCOMPARE(plan.total, std::int64_t{0});
+        QCOMPARE(plan.verdict, info.why_not);
+        QVERIFY2(plan.verdict.find("broken.gguf: tensor blk.2.attn_output.weight: expected shape [64, 64], "
+                                   "found no tensor of this name") != std::string::npos,
+                 plan.verdict.c_str());
+    }
+
     void what_does_not_fit_is_not_loaded()
     {
         LoadOptions options = options_for(512);

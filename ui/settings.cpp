@@ -3,6 +3,7 @@
 
 #include "ui/text.h"
 
+#include <QFile>
 #include <QMetaMethod>
 #include <QRandomGenerator>
 #include <QSettings>
@@ -10,7 +11,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fcntl.h>
 #include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace ui {
 
@@ -184,6 +188,20 @@ std::optional<QVariant> checked(const Definition& definition, const QVariant& va
     return std::nullopt;
 }
 
+// The file is there and its person's alone, whatever the umask: QSettings writes beside it and keeps its
+// permissions.
+void makePrivate(const QString& file)
+{
+    const QByteArray name = QFile::encodeName(file);
+    const int descriptor = ::open(name.constData(), O_RDONLY | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (descriptor < 0)
+        return; // writing it says why
+    struct stat is;
+    if (::fstat(descriptor, &is) == 0 && (is.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        ::fchmod(descriptor, S_IRUSR | S_IWUSR);
+    ::close(descriptor);
+}
+
 } // namespace
 
 const QStringList& Settings::samplingNames()
@@ -258,6 +276,7 @@ void Settings::save()
     QVariantMap all = m_aside;
     all.insert(m_values);
     m_files.post([file = m_file, values = std::move(all)] {
+        makePrivate(file);
         QSettings stored(file, QSettings::IniFormat);
         for (const Definition& one : definitions()) {
             const auto found = values.constFind(QLatin1String(one.name));

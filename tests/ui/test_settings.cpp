@@ -2,11 +2,65 @@
 #include "tests/ui/patience.h"
 #include "ui/settings.h"
 
+#include <QFile>
+#include <QHash>
 #include <QMetaProperty>
+#include <QMutex>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+QMutex mutex;
+QHash<quint64, qint64> syncedSizes; // by inode
+QHash<QString, QString> replaced;   // by a rename: "synced" where all of it was on the disk
+
+void noteSync(int descriptor)
+{
+    struct stat is
+    {
+    };
+    const QMutexLocker lock(&mutex);
+    if (::fstat(descriptor, &is) == 0)
+        syncedSizes.insert(is.st_ino, is.st_size);
+}
+
+} // namespace
+
+// Qt calls these instead of the C library's.
+extern "C" int fsync(int descriptor)
+{
+    noteSync(descriptor);
+    return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
+
+extern "C" int fdatasync(int descriptor)
+{
+    noteSync(descriptor);
+    return static_cast<int>(::syscall(SYS_fdatasync, descriptor));
+}
+
+extern "C" int rename(const char* from, const char* to) noexcept
+{
+    struct stat is
+    {
+    };
+    if (::stat(from, &is) == 0) {
+        const QMutexLocker lock(&mutex);
+        replaced.insert(QFile::decodeName(to), syncedSizes.value(is.st_ino, -1) == is.st_size
+                                                   ? QStringLiteral("synced")
+                                                   : QStringLiteral("not synced"));
+    }
+    return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
 
 class TestSettings : public QObject
 {
@@ -61,6 +115,41 @@ private slots:
         files.reset(); // writes into the folder to its end
         folder = std::make_unique<QTemporaryDir>();
         files = std::make_unique<ui::TaskThread>();
+    }
+
+    // Whatever the umask, and also where an older program left it open to others.
+    void theFileIsPrivate()
+    {
+        const auto mode = [this] {
+            struct stat is
+            {
+            };
+            return ::stat(QFile::encodeName(file()).constData(), &is) == 0 ? is.st_mode & 0777U : 0U;
+        };
+        const mode_t before = ::umask(0);
+        for (int round = 0; round < 2; ++round) {
+            open()->setZoom(1.25 + 0.25 * round);
+            files.reset();
+            files = std::make_unique<ui::TaskThread>();
+            QCOMPARE(mode(), 0600U);
+            QVERIFY(::chmod(QFile::encodeName(file()).constData(), 0644) == 0);
+        }
+        ::umask(before);
+        QCOMPARE(open()->zoom(), 1.5);
+    }
+
+    // A power cut leaves the old settings or the new ones: what takes the file's name is on the disk before.
+    void theFileIsReplacedWhole()
+    {
+        open()->setTheme(QStringLiteral("dark"));
+        files.reset();
+        replaced.clear();
+        files = std::make_unique<ui::TaskThread>();
+        open()->setTheme(QStringLiteral("light"));
+        files.reset();
+        files = std::make_unique<ui::TaskThread>();
+        QCOMPARE(replaced.value(file(), QStringLiteral("never")), QStringLiteral("synced"));
+        QCOMPARE(open()->theme(), QStringLiteral("light"));
     }
 
     void everyPropertyComesBack()

@@ -129,7 +129,7 @@ class Weights
 public:
     Weights() = default;
     Weights(Random& random, Dtype dtype, std::int64_t rows, std::int64_t columns)
-        : m_memory(static_cast<std::size_t>(rows * row_bytes(dtype, columns) + 64))
+        : m_memory(static_cast<std::size_t>(rows * row_bytes(dtype, columns) + 7))
     {
         const std::int64_t misaligned = random.integer(0, 7);
         const float deviation = 1.0f / std::sqrt(static_cast<float>(columns));

@@ -12,6 +12,13 @@
 
 namespace fs = std::filesystem;
 
+enum class Format
+{
+    gguf,
+    older_gguf, // keys and values in one matrix, which is parted when it is loaded
+    safetensors
+};
+
 class TestDamage : public QObject
 {
     Q_OBJECT
@@ -19,26 +26,30 @@ class TestDamage : public QObject
 private slots:
     void a_damaged_header_is_refused_or_answers_data()
     {
-        QTest::addColumn<bool>("gguf");
+        QTest::addColumn<Format>("format");
         QTest::addColumn<bool>("cuts");
-        QTest::newRow("GGUF, cut") << true << true;
-        QTest::newRow("GGUF, bits turned") << true << false;
-        QTest::newRow("safetensors, cut") << false << true;
-        QTest::newRow("safetensors, bits turned") << false << false;
+        const std::pair<const char*, Format> formats[] = {{"GGUF", Format::gguf},
+                                                          {"GGUF of the older form", Format::older_gguf},
+                                                          {"safetensors", Format::safetensors}};
+        for (const auto& [name, format] : formats)
+            for (const bool cuts : {true, false})
+                QTest::addRow("%s, %s", name, cuts ? "cut" : "bits turned") << format << cuts;
     }
 
     void a_damaged_header_is_refused_or_answers()
     {
-        QFETCH(bool, gguf);
+        QFETCH(Format, format);
         QFETCH(bool, cuts);
         const auto temporary = memory_folder();
         const fs::path folder = fs::path(temporary->path().toStdString()) / "toy";
         museum::write_toy(folder);
         fs::path model = folder;
         fs::path file = folder / "model.safetensors";
-        if (gguf) {
+        if (format != Format::safetensors) {
+            using golden::KeyValueForm;
             model = file = temporary->filePath(QStringLiteral("toy.gguf")).toStdString();
-            museum::toy_gguf(folder).write(file);
+            museum::toy_gguf(folder, format == Format::gguf ? KeyValueForm::mla : KeyValueForm::legacy)
+                .write(file);
         }
         QVERIFY(fs::file_size(file) <= 64 << 10);
 
@@ -65,7 +76,7 @@ private slots:
         QCOMPARE(child.exitCode(), 0);
         // In a GGUF file much of the header is names and numbers of which others serve too; in the other
         // format each bit counts.
-        if (gguf && !cuts)
+        if (format != Format::safetensors && !cuts)
             QVERIFY(!output.startsWith("0 loaded"));
     }
 };

@@ -32,9 +32,10 @@ inline void write_toy(const std::filesystem::path& folder)
 }
 
 // The same as one GGUF file, with alignment and everything else that a converter writes.
-inline GgufWriter toy_gguf(const std::filesystem::path& folder)
+inline GgufWriter toy_gguf(const std::filesystem::path& folder,
+                           golden::KeyValueForm form = golden::KeyValueForm::mla)
 {
-    GgufWriter writer = golden::to_gguf(folder, golden::KeyValueForm::mla);
+    GgufWriter writer = golden::to_gguf(folder, form);
     writer.string(
         "tokenizer.chat_template",
         "{{ bos_token }}{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n\n' }}{% endfor %}"

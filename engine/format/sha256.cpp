@@ -7,6 +7,11 @@
 #include <bit>
 #include <cstring>
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
 namespace engine::format {
 
 namespace {
@@ -30,53 +35,123 @@ std::uint32_t big_endian(const std::byte* bytes)
     return word;
 }
 
+constexpr std::size_t block_bytes = 64;
+
+bool has_sha_instructions()
+{
+#ifdef __x86_64__
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    constexpr unsigned sha = 1u << 29;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & sha) != 0 && __builtin_cpu_supports("sse4.1");
+#else
+    return false;
+#endif
+}
+
 } // namespace
 
-void Sha256::add_block(const std::byte* block)
+Sha256::Sha256(Instructions instructions)
+    : m_add_blocks(instructions == Instructions::best && has_sha_instructions() ? add_in_hardware
+                                                                                : add_portably)
 {
-    std::uint32_t words[64];
-    for (int i = 0; i < 16; ++i)
-        words[i] = big_endian(block + 4 * i);
-    for (int i = 16; i < 64; ++i) {
-        const std::uint32_t a = words[i - 15];
-        const std::uint32_t b = words[i - 2];
-        words[i] = words[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ (a >> 3)) + words[i - 7] +
-                   (std::rotr(b, 17) ^ std::rotr(b, 19) ^ (b >> 10));
-    }
-    auto [a, b, c, d, e, f, g, h] = m_state;
-    for (int i = 0; i < 64; ++i) {
-        const std::uint32_t first = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
-                                    ((e & f) ^ (~e & g)) + round_constants[i] + words[i];
-        const std::uint32_t second =
-            (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-        h = g;
-        g = f;
-        f = e;
-        e = d + first;
-        d = c;
-        c = b;
-        b = a;
-        a = first + second;
-    }
-    const std::uint32_t last[8] = {a, b, c, d, e, f, g, h};
-    for (std::size_t i = 0; i < m_state.size(); ++i)
-        m_state[i] += last[i];
 }
+
+void Sha256::add_portably(State& state, std::span<const std::byte> blocks)
+{
+    for (; !blocks.empty(); blocks = blocks.subspan(block_bytes)) {
+        std::uint32_t words[64];
+        for (int i = 0; i < 16; ++i)
+            words[i] = big_endian(blocks.data() + 4 * i);
+        for (int i = 16; i < 64; ++i) {
+            const std::uint32_t a = words[i - 15];
+            const std::uint32_t b = words[i - 2];
+            words[i] = words[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ (a >> 3)) + words[i - 7] +
+                       (std::rotr(b, 17) ^ std::rotr(b, 19) ^ (b >> 10));
+        }
+        auto [a, b, c, d, e, f, g, h] = state;
+        for (int i = 0; i < 64; ++i) {
+            const std::uint32_t first = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
+                                        ((e & f) ^ (~e & g)) + round_constants[i] + words[i];
+            const std::uint32_t second =
+                (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+            h = g;
+            g = f;
+            f = e;
+            e = d + first;
+            d = c;
+            c = b;
+            b = a;
+            a = first + second;
+        }
+        const std::uint32_t last[8] = {a, b, c, d, e, f, g, h};
+        for (std::size_t i = 0; i < state.size(); ++i)
+            state[i] += last[i];
+    }
+}
+
+#ifdef __x86_64__
+// The instructions work on the state as (F, E, B, A) and (H, G, D, C), lowest lane first, do two rounds each
+// and make four words of the schedule at a time.
+__attribute__((target("sha,sse4.1,ssse3"))) void Sha256::add_in_hardware(State& state,
+                                                                         std::span<const std::byte> blocks)
+{
+    const auto lane = [](std::uint32_t value) { return static_cast<int>(value); };
+    __m128i abef = _mm_set_epi32(lane(state[0]), lane(state[1]), lane(state[4]), lane(state[5]));
+    __m128i cdgh = _mm_set_epi32(lane(state[2]), lane(state[3]), lane(state[6]), lane(state[7]));
+    const __m128i swap_bytes = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    for (; !blocks.empty(); blocks = blocks.subspan(block_bytes)) {
+        const __m128i abef_before = abef;
+        const __m128i cdgh_before = cdgh;
+        __m128i words[16];
+        for (std::size_t i = 0; i < 16; ++i) {
+            if (i < 4) {
+                const void* part = blocks.data() + 16 * i;
+                words[i] = _mm_shuffle_epi8(_mm_loadu_si128(static_cast<const __m128i*>(part)), swap_bytes);
+            } else {
+                const __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(words[i - 4], words[i - 3]),
+                                                  _mm_alignr_epi8(words[i - 1], words[i - 2], 4));
+                words[i] = _mm_sha256msg2_epu32(sum, words[i - 1]);
+            }
+            const void* constants = round_constants + 4 * i;
+            const __m128i sum =
+                _mm_add_epi32(words[i], _mm_loadu_si128(static_cast<const __m128i*>(constants)));
+            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+        }
+        abef = _mm_add_epi32(abef, abef_before);
+        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+    }
+    std::uint32_t first[4];
+    std::uint32_t second[4];
+    std::memcpy(first, &abef, sizeof first);
+    std::memcpy(second, &cdgh, sizeof second);
+    state = {first[3], first[2], second[3], second[2], first[1], first[0], second[1], second[0]};
+}
+#else
+void Sha256::add_in_hardware(State& state, std::span<const std::byte> blocks)
+{
+    add_portably(state, blocks);
+}
+#endif
 
 void Sha256::add(std::span<const std::byte> bytes)
 {
-    const std::size_t held = m_bytes % m_rest.size();
+    const std::size_t held = m_bytes % block_bytes;
     m_bytes += bytes.size();
     if (held > 0) {
-        const std::size_t taken = std::min(bytes.size(), m_rest.size() - held);
+        const std::size_t taken = std::min(bytes.size(), block_bytes - held);
         std::memcpy(m_rest.data() + held, bytes.data(), taken);
         bytes = bytes.subspan(taken);
-        if (held + taken < m_rest.size())
+        if (held + taken < block_bytes)
             return;
-        add_block(m_rest.data());
+        m_add_blocks(m_state, m_rest);
     }
-    for (; bytes.size() >= m_rest.size(); bytes = bytes.subspan(m_rest.size()))
-        add_block(bytes.data());
+    const std::size_t whole = bytes.size() / block_bytes * block_bytes;
+    m_add_blocks(m_state, bytes.first(whole));
+    bytes = bytes.subspan(whole);
     if (!bytes.empty())
         std::memcpy(m_rest.data(), bytes.data(), bytes.size());
 }

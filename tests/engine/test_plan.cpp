@@ -102,7 +102,7 @@ private slots:
         shape.type = kernels::Dtype::f32;
         write_random(shape, folder("large"));
 
-        constexpr std::int64_t context = 2048;
+        constexpr std::int64_t context = 512;
         const LoadOptions options = options_for(context);
         const MemoryPlan plan = engine::plan(engine::inspect(folder("large")), options);
         QVERIFY2(plan.fits, plan.verdict.c_str());

@@ -272,10 +272,13 @@ private:
         for (const text::Segment& segment : segments)
             prompt += segment.text;
         const auto ids = m_tokenizer->encode(segments);
-        const auto bos = m_tokenizer->bos();
-        if (m_tokenizer->add_bos() &&
-            (ids.empty() || ids.front() != *bos || std::ranges::count(ids, *bos) != 1))
-            fail("expected one begin of text, in front, found another prompt");
+        if (const auto bos = m_tokenizer->bos()) {
+            const auto count = std::ranges::count(ids, *bos);
+            if (count > 1 || (count == 1 && ids.front() != *bos))
+                fail(fmt::format("expected one begin of text, in front, found {}", count));
+            else if (count == 0)
+                finding.lines.push_back("the template writes no begin of text");
+        }
         for (const text::ChatMessage& message : messages)
             if (prompt.find(*message.content) == std::string::npos)
                 fail(fmt::format("expected \"{}\" in the prompt, found nothing of it", *message.content));
@@ -426,6 +429,8 @@ private:
             return ids;
         };
         m_text = encode(verify_prose);
+        if (std::ssize(m_text) > m_config.max_position_embeddings)
+            m_text.resize(static_cast<std::size_t>(m_config.max_position_embeddings));
         for (const std::string_view prompt : verify_prompts)
             m_prompts.push_back(encode(prompt));
     }
@@ -443,15 +448,17 @@ private:
         m_evaluator->rewind(0, 0);
         double bits = 0;
         std::size_t count = 0;
+        std::size_t bytes = 0;
         feed(m_text, Evaluator::Output::all,
              [&](std::size_t, std::int64_t position, std::span<const float> row) {
                  const auto next = static_cast<std::size_t>(position) + 1;
                  if (next == m_text.size())
                      return;
                  bits += loss_in_bits(row, m_text[next]);
+                 bytes += m_tokenizer->bytes(m_text[next]).size();
                  ++count;
              });
-        const double per_byte = bits / static_cast<double>(verify_prose.size());
+        const double per_byte = bits / static_cast<double>(bytes);
         const bool is_plausible = per_byte >= least_bits_per_byte && per_byte <= most_bits_per_byte;
         return {is_plausible ? Outcome::passed : Outcome::failed,
                 {},

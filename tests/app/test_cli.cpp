@@ -203,6 +203,8 @@ private slots:
             {{"quantize", file("cut"), file("x.gguf"), "--type", "f16"}, "tokenizer.json"},
             {{"quantize", m_model, file("no/x.gguf"), "--type", "f16"}, "no/x.gguf"},
             {{"synth", m_folder.path(), "--shape", "tiny", "--type", "f16"}, "folder"},
+            // 15 TB: said before anything is written.
+            {{"synth", file("x.gguf"), "--shape", "v2", "--layers", "1024", "--type", "f32"}, "bytes free"},
             {{"generate", m_model, "--fim-prefix", "a", "--fim-suffix", "b"}, "fim"},
         };
         for (const auto& [arguments, word] : all) {

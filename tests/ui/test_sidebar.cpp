@@ -281,6 +281,12 @@ private slots:
         QVERIFY(stage->reader().conversation(1));
         QTest::keyClick(window, Qt::Key_Delete);
         QTRY_VERIFY(popup("eraseDialog")->property("opened").toBool());
+        QTest::keyClick(window, Qt::Key_Return); // it begins on what keeps all
+        QTRY_VERIFY(!popup("eraseDialog")->property("visible").toBool());
+        QVERIFY(stage->reader().conversation(1));
+        QTest::keyClick(window, Qt::Key_Delete);
+        QTRY_VERIFY(popup("eraseDialog")->property("opened").toBool());
+        QTest::keyClick(window, Qt::Key_Tab);
         QTest::keyClick(window, Qt::Key_Return);
         QTRY_VERIFY(!stage->reader().conversation(1));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A question in the middle of the window: a title, what belongs to it, and at most two buttons. Enter accepts,
-// Escape closes.
+// Escape closes. Where something would be gone for ever, Enter closes too, but on the button that says so.
 import QtQuick
 import QtQuick.Controls.Basic
 import QtQuick.Templates as T
@@ -14,7 +14,7 @@ Popup {
     property bool acceptable: true
     property bool danger: false
     property bool cancellable: true // false where what is done in it applies at once
-    property Item first: acceptButton // has the focus when it opens
+    property Item first: danger ? cancelButton : acceptButton // has the focus when it opens
     default property alias body: inside.data
 
     signal accepted()
@@ -24,6 +24,13 @@ Popup {
             return
         close()
         accepted()
+    }
+
+    function takeEnter() {
+        if (danger && !acceptButton.activeFocus)
+            close()
+        else
+            accept()
     }
 
     parent: T.Overlay.overlay
@@ -47,8 +54,8 @@ Popup {
         spacing: Theme.gap12
         Accessible.role: Accessible.Dialog
         Accessible.name: dialog.title
-        Keys.onReturnPressed: dialog.accept()
-        Keys.onEnterPressed: dialog.accept()
+        Keys.onReturnPressed: dialog.takeEnter()
+        Keys.onEnterPressed: dialog.takeEnter()
         FText {
             width: parent.width
             text: dialog.title
@@ -75,6 +82,7 @@ Popup {
             anchors.right: parent.right
             spacing: Theme.gap8
             FButton {
+                id: cancelButton
                 visible: dialog.cancellable
                 text: qsTr("Cancel")
                 onClicked: dialog.close()

@@ -2,6 +2,7 @@
 #include "tests/gpu/generator.h"
 
 #include "kernels/quant/blocks.h"
+#include "kernels/quant/float16.h"
 #include "tests/gpu/parallel.h"
 
 #include <algorithm>

@@ -61,11 +61,13 @@ public:
             qFatal("The store does not answer.");
     }
 
-    // Sends to the open conversation and waits for the end of the answer.
+    // Sends to the open conversation, once it is there, and waits for the end of the answer.
     void talk(const QString& text)
     {
-        if (!session->chat.send(text) ||
-            !QTest::qWaitFor([this] { return session->chat.canSend(); }, patience_ms))
+        const auto canSend = [this] { return session->chat.canSend(); };
+        if (!QTest::qWaitFor(canSend, patience_ms) || !session->chat.send(text))
+            qFatal("Nothing could be sent.");
+        if (!QTest::qWaitFor(canSend, patience_ms))
             qFatal("No answer came.");
     }
 

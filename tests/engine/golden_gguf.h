@@ -4,8 +4,11 @@
 #pragma once
 
 #include "engine/config.h"
+#include "engine/format/gguf.h"
 #include "engine/format/json.h"
 #include "engine/format/safetensors.h"
+#include "kernels/quant/dequantise.h"
+#include "kernels/quant/quantise.h"
 #include "tests/engine/gguf_writer.h"
 
 #include <filesystem>
@@ -28,8 +31,10 @@ enum class ExpertForm
     fused, // for each expert gate, then up
 };
 
+// kv_b_type: what attn_kv_b is stored in instead of the folder's type.
 inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form,
-                          ExpertForm experts = ExpertForm::apart)
+                          ExpertForm experts = ExpertForm::apart,
+                          std::optional<kernels::Dtype> kv_b_type = std::nullopt)
 {
     const engine::Config c = engine::read_config_json(folder / "config.json");
     GgufWriter out;
@@ -140,8 +145,18 @@ inline GgufWriter to_gguf(const std::filesystem::path& folder, KeyValueForm form
             values += all.substr(static_cast<std::size_t>((first + nope) * latent) * size,
                                  static_cast<std::size_t>(value * latent) * size);
         }
-        if (!is_mla)
+        if (!is_mla && kv_b_type) {
+            const std::int64_t rows = heads * (nope + value);
+            std::vector<float> numbers(static_cast<std::size_t>(rows * latent));
+            kernels::dequantise_row(*kv_b.dtype, kv_b.bytes.data(), numbers.data(), rows * latent);
+            std::string stored(static_cast<std::size_t>(kernels::row_bytes(*kv_b_type, rows * latent)), '\0');
+            kernels::quantise_row(*kv_b_type, numbers.data(), reinterpret_cast<std::byte*>(stored.data()),
+                                  rows * latent);
+            out.tensor(target + "attn_kv_b.weight", {latent, rows}, engine::format::gguf_type_id(*kv_b_type),
+                       stored);
+        } else if (!is_mla) {
             copy(source + "self_attn.kv_b_proj.weight", target + "attn_kv_b.weight");
+        }
         if (is_mla) {
             out.tensor(target + "attn_k_b.weight", {nope, latent, heads}, type_of(kv_b), keys);
             out.tensor(target + "attn_v_b.weight", {latent, value, heads}, type_of(kv_b), values);

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/evaluator.h"
 #include "engine/weights.h"
+#include "kernels/cpu/isa.h"
 #include "tests/engine/golden.h"
 #include "tests/engine/golden_gguf.h"
 #include "tests/engine/model_writer.h"
@@ -150,6 +151,74 @@ private slots:
                                            worst = d;
                                    }));
             QVERIFY2(worst <= 1e-4, qPrintable(QString::number(worst)));
+        }
+    }
+
+    // Old quantised files hold attn_kv_b as one matrix of blocks. Its heads are read where they lie, in both
+    // forms of attention, as what the blocks stand for.
+    void quantised_kv_b_data()
+    {
+        QTest::addColumn<int>("type");
+        for (const kernels::DtypeInfo& info : kernels::dtype_infos)
+            if (info.dtype != kernels::Dtype::f8_e4m3 && kernels::can_quantise(info.dtype))
+                QTest::newRow(std::string(info.name).c_str()) << static_cast<int>(info.dtype);
+    }
+    void quantised_kv_b()
+    {
+        QFETCH(int, type);
+        RandomModel shape;
+        shape.kv_lora = 256;
+        shape.nope = 24; // so that a head does not begin where a panel of rows does
+        shape.value = 20;
+        shape.type = kernels::Dtype::f32;
+        shape.seed = 7;
+        write_random(shape, file("plain"));
+        const fs::path blocks = file("blocks.gguf");
+        golden::to_gguf(file("plain"), KeyValueForm::legacy, golden::ExpertForm::apart,
+                        static_cast<kernels::Dtype>(type))
+            .write(blocks);
+
+        // The same numbers in F32.
+        SafetensorsWriter out;
+        const engine::format::Safetensors from(file("plain"));
+        const engine::format::Gguf stored(blocks);
+        for (const engine::format::TensorInfo& tensor : from.tensors().all()) {
+            std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
+            const bool is_kv_b = tensor.name.find("kv_b_proj") != std::string::npos;
+            const std::string layer = tensor.name.substr(13, 1); // model.layers.N
+            const engine::format::TensorInfo& source =
+                is_kv_b ? *stored.tensors().find("blk." + layer + ".attn_kv_b.weight") : tensor;
+            kernels::dequantise_row(*source.dtype, source.bytes.data(), values.data(), source.elements());
+            out.tensor(tensor.name, tensor.shape, kernels::Dtype::f32, values);
+        }
+        fs::create_directories(file("dequantised"));
+        fs::copy_file(file("plain") / "config.json", file("dequantised") / "config.json",
+                      fs::copy_options::overwrite_existing);
+        out.write(file("dequantised") / "model.safetensors");
+
+        std::vector<std::int32_t> ids;
+        for (int i = 0; i < 40; ++i)
+            ids.push_back((i * 37 + 5) % 128);
+        for (const char* isa : {"scalar", "avx2"}) {
+            for (const auto form : {kernels::AttentionForm::absorbed, kernels::AttentionForm::decompressed}) {
+                std::vector<std::vector<float>> rows;
+                for (const fs::path& model : {file("dequantised"), blocks}) {
+                    LoadOptions o = options();
+                    o.isa = isa;
+                    if (!kernels::cpu::supported(*kernels::cpu::parse_isa(isa)))
+                        continue;
+                    Evaluator evaluator(model, o);
+                    evaluator.set_form(form);
+                    QVERIFY(evaluator.feed(ids, Evaluator::Output::all,
+                                           [&](std::size_t, std::int64_t, std::span<const float> row) {
+                                               rows.emplace_back(row.begin(), row.end());
+                                           }));
+                }
+                for (std::size_t i = 0; i < rows.size() / 2; ++i) {
+                    const double d = golden::difference(rows[rows.size() / 2 + i], rows[i]);
+                    QVERIFY2(d <= 1e-5, qPrintable(QString("%1: %2").arg(isa).arg(d)));
+                }
+            }
         }
     }
 

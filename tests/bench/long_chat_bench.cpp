@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // long_chat_bench [MESSAGES]: how long a conversation of 100,000 messages takes to stand at its end in the
-// real window, how long a jump in it takes, and what memory that costs.
+// real window, how long a jump in it takes, and what memory that costs; how long until the engine is asked
+// what was sent in it, until a word that stands everywhere is found, and until it is forked.
 #include "tests/ui/long_conversation.h"
 #include "tests/ui/stage.h"
 
@@ -14,6 +15,7 @@
 #include <QtPlugin>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <random>
 #include <unistd.h>
@@ -105,5 +107,38 @@ int main(int argc, char** argv)
     std::printf("200 jumps: %.1f ms in the middle, %.1f ms at the 95th percentile\n", jumps[100], jumps[190]);
     QTest::qWait(500);
     std::printf("resident memory after them: %.1f MB\n", residentMegabytes());
+
+    std::atomic<bool> asked = false;
+    stage.world->script = [&asked](const engine::Request&) {
+        asked = true;
+        return fake::Script{.text = "An answer."};
+    };
+    for (const char* policy : {"oldest", "middle"}) {
+        session.settings.setContextPolicy(QLatin1String(policy));
+        for (int i = 0; i < 3; ++i) {
+            asked = false;
+            clock.restart();
+            session.chat.send(QStringLiteral("And then?"));
+            waitFor([&] { return asked.load(); });
+            std::printf("sent and asked, %s turns left out: %.1f ms\n", policy,
+                        static_cast<double>(clock.nsecsElapsed()) / 1e6);
+            waitFor([&] { return session.chat.canSend(); });
+        }
+    }
+
+    ui::Finder& finder = *qobject_cast<ui::Finder*>(session.chat.finder());
+    clock.restart();
+    finder.setQuery(QStringLiteral("e"));
+    waitFor([&] { return !finder.running(); });
+    std::printf("found %d times: %lld ms\n", finder.total(), static_cast<long long>(clock.elapsed()));
+    finder.setQuery({});
+
+    const qint64 from = session.chat.index(messages - 1).data(ui::ChatModel::MessageId).toLongLong();
+    clock.restart();
+    session.chat.fork(from);
+    const bool forked = QTest::qWaitFor(
+        [&] { return session.chat.conversationId() != large && !session.chat.loading(); }, 600'000);
+    std::printf("%s: %lld ms\n", forked ? "forked and opened" : "not forked",
+                static_cast<long long>(clock.elapsed()));
     return 0;
 }

@@ -70,6 +70,8 @@ private slots:
     void reportsRefusals();
     void endsHostileTemplates_data();
     void endsHostileTemplates();
+    void rendersKnownTemplatesWithinATwentiethOfTheBudget();
+    void printsWhatGenerationEncloses();
     void rendersLongConversations();
     void parsesMessages();
 };
@@ -133,10 +135,15 @@ void TestChatTemplate::agreesWithJinja()
                     {})
             .chars();
     };
-    if (expected.isNull())
+    if (expected.isNull()) {
         QVERIFY_EXCEPTION_THROWN(render(), Error);
-    else
+        return;
+    }
+    try {
         QCOMPARE(QString::fromStdString(render()), expected);
+    } catch (const Error& error) {
+        QFAIL(error.what());
+    }
 }
 
 // The templates of published models, where their texts are at hand.
@@ -353,6 +360,34 @@ void TestChatTemplate::endsHostileTemplates_data()
     row("NUL", std::string("{{ '\0' \0 }}", 12));
     row("ill-formed UTF-8", "{{ \xFF }}");
     row("call of a text", "{{ 'a'() }}");
+    row("repeated text", "{{ 'x' * 2000000000 }}");
+    row("repeated twice", "{% set x = 'x' * 100000 %}{{ x * 100000 }}");
+    row("long join", long_text + "{{ [ns.s, ns.s, ns.s, ns.s, ns.s, ns.s] | join(ns.s) }}{% endfor %}");
+    row("growing replace", long_text + "{{ ns.s | replace('a', 'aaaaaaaa') }}{% endfor %}");
+    row("replace nothing", "{{ 'a' | replace('', 'b') }}");
+    row("copied case", long_text + "{% set x = ns.s.upper() %}{% endfor %}");
+    row("growing JSON", "{% set ns = namespace(l='x') %}{% for a in range(90) %}{% set ns.l = [ns.l, ns.l] %}"
+                        "{% endfor %}{{ ns.l | tojson }}");
+    row("JSON with wide indents", "{% set ns = namespace(l=1) %}{% for a in range(90) %}"
+                                  "{% set ns.l = [ns.l, 1] %}{% endfor %}{% for a in range(10000) %}"
+                                  "{{ ns.l | tojson(indent=1000000) }}{% endfor %}");
+    row("deep lists by and by", "{% set ns = namespace(l=1) %}{% for a in range(10000) %}"
+                                "{% set ns.l = [ns.l] %}{% endfor %}");
+    row("deep namespaces", "{% set ns = namespace(n=namespace()) %}");
+    row("namespace in a list", "{% set ns = namespace() %}{% set ns.l = [ns] %}");
+    row("split to letters", long_text + "{{ ns.s.split('a') | length }}{% endfor %}");
+    row("split to words", long_text + "{{ ('a ' * 100000).split() | length }}{% endfor %}");
+    row("loops with conditions", "{% for a in range(10000) %}{% for b in range(10000) if b < 0 %}{% endfor %}"
+                                 "{% endfor %}");
+    row("unlike pairs", "{% for a, b in [1] %}{% endfor %}");
+    row("deep generation", repeated("{% generation %}", 10'000));
+    row("globals", "{{ self.__init__.__globals__ }}");
+    row("format of a text", "{{ '{0.__class__}'.format(1) }}");
+    row("attr filter", "{{ messages | attr('__class__') }}");
+    row("map filter", "{{ messages | map(attribute='role') | list }}");
+    row("cycler", "{{ cycler('a') }}{{ lipsum() }}");
+    row("extends", "{% extends 'x' %}");
+    row("call block", "{% call f() %}{% endcall %}");
     row("macro recursion", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}");
 }
 
@@ -367,6 +402,57 @@ void TestChatTemplate::endsHostileTemplates()
     QVERIFY(!chat.problem().empty());
     const std::vector<ChatMessage> messages = {message("user", "hello")};
     QCOMPARE(joined(chat.render(messages, GenerationPrompt::none)), std::string(bos) + "hello");
+}
+
+// What chats cost that people have: 40 messages, once with tools, through every template at hand.
+void TestChatTemplate::rendersKnownTemplatesWithinATwentiethOfTheBudget()
+{
+    std::vector<std::string> sources;
+    const format::Json document = format::read_json(golden::data_folder() / "chat" / "vectors.json");
+    for (const format::Json& c : document.at("cases"))
+        if (!c.at("expected").is_null() && (sources.empty() || sources.back() != c.at("source")))
+            sources.push_back(c.at("source"));
+    const fs::path folder = shared_folder() / "data" / "tokenizer" / "chat";
+    if (fs::exists(folder))
+        for (const auto& entry : fs::directory_iterator(folder))
+            if (entry.path().extension() == ".jinja")
+                sources.push_back(read_text(entry.path()));
+    const auto text = [](const std::string& chars) {
+        return jinja::Value::string(jinja::Text(chars, Trust::untrusted));
+    };
+    jinja::List list;
+    for (int i = 0; i < 40; ++i)
+        list.push_back(jinja::Value::map(
+            {{"role", text(i % 2 == 0 ? "user" : "assistant")}, {"content", text(std::string(200, 'x'))}}));
+    const jinja::Limits defaults;
+    jinja::Limits limits;
+    limits.steps = defaults.steps / 20;
+    int count = 0;
+    for (const std::string& source : sources) {
+        try {
+            jinja::Template(source, "file")
+                .render({{"messages", jinja::Value::list(list)},
+                         {"add_generation_prompt", jinja::Value{true}},
+                         {"bos_token", jinja::Value::string(jinja::Text(bos, Trust::trusted))},
+                         {"eos_token", jinja::Value::string(jinja::Text(eos, Trust::trusted))}},
+                        limits);
+            ++count;
+        } catch (const Error& error) {
+            QFAIL((source + "\n" + error.what()).c_str());
+        }
+    }
+    qInfo("%d templates render within a twentieth of the budget", count);
+    QVERIFY(count > 30);
+}
+
+void TestChatTemplate::printsWhatGenerationEncloses()
+{
+    const ChatTemplate chat(
+        "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}", bos, eos,
+        "file");
+    QCOMPARE(chat.problem(), std::string());
+    const std::vector<ChatMessage> messages = {message("user", "a"), message("assistant", "b")};
+    QCOMPARE(joined(chat.render(messages, GenerationPrompt::none)), std::string("ab"));
 }
 
 // The budget grows with the conversation; it is not a limit on people.

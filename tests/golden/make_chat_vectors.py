@@ -68,6 +68,19 @@ TEMPLATES = [
     "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system messages here') }}{% endif %}{{ m['role'] }}{% endfor %}",
     "{% for m in messages %}{% if 'tool_calls' in m %}{% for t in m['tool_calls'] %}{{ t['function']['name'] }}({{ t.function.arguments }}){% if not loop.last %}, {% endif %}{% endfor %}{% elif m.content is string %}{% set c = m.content %}{% if '</think>' in c %}{% set c = c.split('</think>')[-1] %}{% endif %}<{{ c }}>{% endif %}{% endfor %}",
     "{%- for m in messages %}\n    {%- if m['role'] == 'user' %}\n        {{- 'Q: ' + m['content'] }}\n    {%- else %}\n        {{- m['role'] }}\n    {%- endif %}\n{%- endfor %}\n",
+    # what republished templates add
+    "{% for m in messages %}{% for k, v in m.items() %}{{ k }}{% if v is string %}={{ v }}{% endif %};{% endfor %}{% endfor %}",
+    "{% for m in messages if m.role != 'system' %}{{ loop.index }}/{{ loop.length }}{{ m.role }},{% else %}nobody{% endfor %}",
+    "{% for m in messages %}{% if loop.previtem is defined %}{{ loop.previtem.role }}>{% endif %}{{ m.role }}{{ loop.revindex }}{{ loop.revindex0 }} {% endfor %}",
+    "{% for m in messages %}{{ m.get('name', 'nobody') }}{{ m.get('content') is none }}{{ m['role'].upper() }}{{ m.role | capitalize }}{{ m.role.title() }}{% endfor %}",
+    "{% for m in messages %}{{ m | tojson }}\n{{ m | tojson(indent=2) }}{% endfor %}{{ [] | tojson }}{{ [1, none, true, 'a\"\\\\\\n\\t\x01\u00e9'] | tojson(indent=4) }}",
+    "{{ ['a', 1, true] | join('-') }}{{ ['x', 'y'] | join }}{{ 'banana' | replace('an', '_') }}{{ 'banana'.replace('a', '') }}",
+    "{{ ' a  b\tc '.split() | length }}{{ 'a,b,c'.split(',', 1)[1] }}{{ 'xxayx'.strip('x') }}{{ 'xxa'.lstrip('x') }}{{ 'ab' * 3 }}|{{ 2 * '-' }}|{{ 'a' * 0 }}",
+    "{{ '' | default('d', true) }}{{ 3 is odd }}{{ 4 is even }}{{ true is boolean }}{{ 1 is number }}{{ 'a' is number }}{{ 1 is integer }}",
+    "{% for c in [[1, 'a'], [2, 'b']] %}{{ c[0] }}{{ c[1] }}{% endfor %}{% for n, c in [[1, 'a'], [2, 'b']] %}{{ n }}{{ c }}{% endfor %}{% for x in [] %}no{% else %}none{% endfor %}",
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | trim + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+    "{% if messages and messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% endif %}{% if system_message is defined %}{{ system_message }}{% endif %}{% for message in loop_messages %}{% set content = message['content'] %}{% if message['role'] == 'user' %}{{ 'User: ' + content + '\n\nAssistant:' }}{% elif message['role'] == 'assistant' %}{{ content + eos_token }}{% endif %}{% endfor %}",
+    "{%- set ns = namespace(system='', last=none) -%}{%- for m in messages -%}{%- if m.role == 'system' -%}{%- set ns.system = ns.system ~ m.content -%}{%- endif -%}{%- set ns.last = m.role -%}{%- endfor -%}{{- bos_token -}}{{- ns.system -}}{%- if tools is defined and tools -%}{{ tools | tojson }}{%- endif -%}{%- for m in messages -%}{%- if (m['role'] == 'user') != (loop.index0 % 2 == 0) -%}odd{%- endif -%}{%- if m.role == 'assistant' and m.content is string -%}{{- m.content.split('</think>') | last -}}{%- endif -%}{%- endfor -%}",
     # faults
     "{{ messages[0].role }}",
     "{{ 'a' + 1 }}",
@@ -75,6 +88,10 @@ TEMPLATES = [
     "{{ x.y }}",
     "{{ unknown_function() }}",
     "{% for i in 5 %}{% endfor %}",
+    "{% for a, b in [[1]] %}{% endfor %}",
+    "{{ 'a' | no_such_filter }}",
+    "{{ 1 is no_such_test }}",
+    "{{ 'a'.no_such_method() }}",
     "{% if true %}",
     "{{ 'open }}",
     "{% endfor %}",
@@ -88,6 +105,8 @@ def refuse(message):
 def main():
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
     environment.globals["raise_exception"] = refuse
+    # As transformers defines it; Jinja's own one escapes for HTML.
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
     cases = []
     for source in TEMPLATES:
         uses_messages = "messages" in source
@@ -97,7 +116,7 @@ def main():
                     expected = environment.from_string(source).render(
                         messages=messages, add_generation_prompt=prompt, bos_token=BOS, eos_token=EOS
                     )
-                except (TemplateError, TypeError):
+                except (TemplateError, TypeError, ValueError):
                     expected = None
                 cases.append(
                     {"source": source, "messages": messages, "add_generation_prompt": prompt, "expected": expected}

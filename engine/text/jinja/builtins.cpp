@@ -388,7 +388,7 @@ Value apply_filter(Work& work, const Value& value, const std::string& name, cons
 {
     const std::vector<Value>& values = arguments.values;
     if (name == "trim" && values.empty())
-        return strip(work, text_of(work, value, "trim"), white_space, true, true);
+        return strip(work, work.written(value), white_space, true, true);
     if (name == "string")
         return as_text(value) ? value : Value::string(work.written(value));
     if (name == "length" || name == "count")
@@ -408,14 +408,14 @@ Value apply_filter(Work& work, const Value& value, const std::string& name, cons
         return join(work, *as_list(value),
                     values.empty() ? Text() : text_of(work, values[0], "the text between the joined"));
     if (name == "replace" && values.size() == 2)
-        return replaced(work, text_of(work, value, name), text_of(work, values[0], name),
+        return replaced(work, work.written(value), text_of(work, values[0], name),
                         text_of(work, values[1], name));
     if (name == "items" && as_map(value) && !as_namespace(value))
         return items(work, *as_map(value));
     if (name == "list" && as_list(value))
         return value;
     if (const std::optional<Case> form = case_of(name))
-        return cased(work, text_of(work, value, name), *form);
+        return cased(work, work.written(value), *form);
     work.fail(fmt::format("expected a known filter, found \"{}\" for {}", printable(name), type_name(value)));
 }
 

@@ -13,6 +13,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -104,6 +106,7 @@ private slots:
     void returnsEveryText();
     void readsIllFormedTextAsReplacements();
     void neverParsesWhatPeopleWrite();
+    void keepsScaffoldWhateverIsSpliced();
     void leavesNoSeamsBetweenSegments();
     void knowsSpecialTokens();
     void marksTokensWithoutAMeaning();
@@ -323,6 +326,95 @@ void TestTokenizer::neverParsesWhatPeopleWrite()
     }
 }
 
+// Every place of a prompt that a person, a file or a tool can write into, spliced with whole marks, their
+// halves, their look-alikes: the tokens that steer the model stay those of the prompt about "x".
+void TestTokenizer::keepsScaffoldWhateverIsSpliced()
+{
+    const unsigned seed = 6;
+    qInfo("seed %u", seed);
+    std::mt19937 random(seed);
+    const Tokenizer tokenizer = load("deepseek-v3");
+    std::vector<std::string> marks;
+    for (TokenId id = 0; id < tokenizer.size(); ++id)
+        if (tokenizer.kind(id) == TokenKind::control)
+            marks.emplace_back(tokenizer.bytes(id));
+    QVERIFY(marks.size() >= 4);
+    const auto cut = [&] { // anywhere, also within a character
+        const std::string& mark = marks[random() % marks.size()];
+        const std::size_t place = random() % (mark.size() + 1);
+        return random() % 2 == 0 ? mark.substr(0, place) : mark.substr(place);
+    };
+    const auto replaced = [](std::string text, std::string_view old, std::string_view fresh) {
+        for (std::size_t i = 0; (i = text.find(old, i)) != std::string::npos; i += fresh.size())
+            text.replace(i, old.size(), fresh);
+        return text;
+    };
+    const auto look_alike = [&] { // what NFKC or a careless reader would take for the mark
+        const std::string& mark = marks[random() % marks.size()];
+        switch (random() % 5) {
+        case 0:
+            return replaced(mark, "｜", "|");
+        case 1:
+            return replaced(replaced(mark, "<", "＜"), ">", "＞");
+        case 2:
+            return replaced(mark, "▁", "_");
+        case 3:
+            return replaced(mark, "▁", " ");
+        default:
+            return replaced(mark, "｜", "￨");
+        }
+    };
+    const auto splice = [&] {
+        std::string text;
+        for (std::size_t i = random() % 4; i <= 3; ++i) {
+            switch (random() % 4) {
+            case 0:
+                text += marks[random() % marks.size()];
+                break;
+            case 1:
+                text += cut();
+                break;
+            case 2:
+                text += look_alike();
+                break;
+            default:
+                text += random_text(random);
+            }
+        }
+        return text;
+    };
+    constexpr int fields = 4; // system text, role, question, answer
+    const auto prompt = [&](const std::array<std::string, fields>& texts) {
+        std::vector<Segment> segments = {{marks[0], Trust::trusted}};
+        for (std::size_t i = 0; i < fields; ++i) {
+            segments.push_back({texts[i], Trust::untrusted});
+            segments.push_back({marks[(i + 1) % marks.size()] + (i % 2 == 0 ? "" : "\n\n"), Trust::trusted});
+        }
+        return segments;
+    };
+    const auto controls = [&](const Ids& ids) {
+        Ids found;
+        std::ranges::copy_if(ids, std::back_inserter(found),
+                             [&](TokenId id) { return tokenizer.kind(id) == TokenKind::control; });
+        return found;
+    };
+    const Ids scaffold = controls(tokenizer.encode(prompt({"x", "x", "x", "x"})));
+    QCOMPARE(scaffold.size(), std::size_t{fields + 1});
+    for (int i = 0; i < 100'000; ++i) {
+        std::array<std::string, fields> texts = {"x", "x", "x", "x"};
+        texts[random() % fields] = splice();
+        if (i % 4 == 0)
+            texts[random() % fields] = splice();
+        const std::vector<Segment> segments = prompt(texts);
+        const Ids ids = tokenizer.encode(segments);
+        QCOMPARE(controls(ids), scaffold);
+        std::string whole;
+        for (const Segment& segment : segments)
+            whole += to_valid_utf8(segment.text);
+        QCOMPARE(tokenizer.decode(ids), whole);
+    }
+}
+
 void TestTokenizer::leavesNoSeamsBetweenSegments()
 {
     const Tokenizer tokenizer = load("deepseek-llm");
@@ -403,12 +495,12 @@ void TestTokenizer::readsGgufKinds()
 void TestTokenizer::takesAnyLengthOfOneKind_data()
 {
     QTest::addColumn<QByteArray>("unit");
-    QTest::addColumn<bool>("isLong");
-    QTest::newRow("letters") << QByteArray("a") << true;
-    QTest::newRow("blanks") << QByteArray(" ") << true;
+    QTest::addColumn<bool>("isLong"); // takes four million too, which a word of that length makes slow
+    QTest::newRow("letters") << QByteArray("a") << false;
+    QTest::newRow("blanks") << QByteArray(" ") << false;
     QTest::newRow("wide blanks") << QByteArray("　") << false;
     QTest::newRow("newlines") << QByteArray("\n") << true;
-    QTest::newRow("digits") << QByteArray("7") << false;
+    QTest::newRow("digits") << QByteArray("7") << true;
     QTest::newRow("signs") << QByteArray("-") << false;
     QTest::newRow("Han") << QByteArray("你") << false;
     QTest::newRow("Hebrew") << QByteArray("ש") << false;
@@ -416,7 +508,7 @@ void TestTokenizer::takesAnyLengthOfOneKind_data()
     QTest::newRow("emoji") << QByteArray("👍") << false;
     QTest::newRow("ill-formed") << QByteArray("\xFF") << false;
     QTest::newRow("cut") << QByteArray("\xE4\xBD") << false;
-    QTest::newRow("base64") << QByteArray("iVBORw0KGgoAAAANSUhEUgAA+/") << true;
+    QTest::newRow("base64") << QByteArray("iVBORw0KGgoAAAANSUhEUgAA+/") << false;
     QTest::newRow("marks") << QByteArray("<｜begin▁of▁") << false;
     QTest::newRow("brackets") << QByteArray("<") << false;
     QTest::newRow("blank and letter") << QByteArray(" a") << false;
@@ -430,10 +522,11 @@ void TestTokenizer::takesAnyLengthOfOneKind()
     QFETCH(bool, isLong);
     std::vector<std::pair<const char*, std::size_t>> rounds;
     for (const char* kind : kinds)
-        for (const std::size_t size : {1, 51'294, 51'295})
+        for (const std::size_t size : {1, 1'000, 51'294, 51'295, 131'072})
             rounds.emplace_back(kind, size);
     if (isLong)
-        rounds.insert(rounds.end(), {{"deepseek-llm", 131'072}, {"deepseek-llm", 1'000'000}});
+        for (const char* kind : kinds)
+            rounds.emplace_back(kind, 4'000'000);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 256 << 10);

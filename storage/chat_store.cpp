@@ -587,8 +587,8 @@ Id ChatStore::fork(Id message, std::string_view title)
     for (auto original = way.rbegin(); original != way.rend(); ++original) {
         m_database->run(copy, id, parent, *original);
         parent = m_database->last_insert_id();
-        index_message(*m_database, *parent);
     }
+    index_messages(*m_database, id);
     m_database->run("UPDATE conversations SET leaf = ?2 WHERE id = ?1", id, parent);
     update_preview(*m_database, id);
     transaction.commit();

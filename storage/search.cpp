@@ -583,6 +583,15 @@ void index_message(Connection& database, Id message)
         database.run(sql, message);
 }
 
+void index_messages(Connection& database, Id conversation)
+{
+    for (const char* sql : {"INSERT INTO message_trigrams (rowid, content) "
+                            "SELECT id, content FROM messages WHERE conversation = ?1 ORDER BY id",
+                            "INSERT INTO message_bigrams (rowid, content) "
+                            "SELECT id, content FROM messages WHERE conversation = ?1 ORDER BY id"})
+        database.run(sql, conversation);
+}
+
 void unindex_message(Connection& database, Id message)
 {
     const char* trigrams = R"sql(

@@ -44,6 +44,7 @@ std::vector<MessageMatch> find_in(Connection& database, Id conversation, std::sp
 // The search tables hold no text of their own. The store adds an entry after its text was written, and takes
 // it out before the text is changed or deleted, in the same transaction.
 void index_message(Connection& database, Id message);
+void index_messages(Connection& database, Id conversation); // all of a new one
 void unindex_message(Connection& database, Id message);
 void index_title(Connection& database, Id conversation);
 void unindex_title(Connection& database, Id conversation);

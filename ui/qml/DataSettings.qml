@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The settings of what is kept: where it lies, for how long, its backups, and the way out and in.
+import QtCore
 import QtQuick
 import QtQuick.Dialogs
 import Fathom
@@ -157,6 +158,8 @@ SettingSection {
         FileDialog {
             id: importDialog
             title: qsTr("Import conversations")
+            acceptLabel: qsTr("Import")
+            currentFolder: StandardPaths.writableLocation(StandardPaths.HomeLocation)
             nameFilters: [qsTr("Exported conversations (*.json)"), qsTr("All files (*)")]
             onAccepted: History.importFrom(selectedFile)
         }

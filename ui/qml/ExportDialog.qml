@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which form conversations take on their way out, then where to.
+import QtCore
 import QtQuick
 import QtQuick.Dialogs
 import Fathom.Core
@@ -46,11 +47,15 @@ FDialog {
         id: fileDialog
         fileMode: FileDialog.SaveFile
         title: dialog.title
+        acceptLabel: qsTr("Save")
+        currentFolder: StandardPaths.writableLocation(StandardPaths.HomeLocation)
         onAccepted: History.exportTo(dialog.ids, dialog.format, selectedFile)
     }
     FolderDialog {
         id: folderDialog
         title: dialog.title
+        acceptLabel: qsTr("Save here")
+        currentFolder: StandardPaths.writableLocation(StandardPaths.HomeLocation)
         onAccepted: History.exportTo(dialog.ids, dialog.format, selectedFolder)
     }
 }

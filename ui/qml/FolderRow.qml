@@ -80,7 +80,7 @@ AbstractButton {
             anchors.rightMargin: Theme.px(10)
             anchors.verticalCenter: parent.verticalCenter
             visible: !menuButton.visible
-            text: row.model.folderCount ?? ""
+            text: Number(row.model.folderCount ?? 0).toLocaleString(Qt.locale(), "f", 0)
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The models that were found, as a table one can read, and the folders they are looked for in.
+import QtCore
 import QtQuick
 import QtQuick.Controls.Basic
 import QtQuick.Dialogs
@@ -33,6 +34,8 @@ Rectangle {
     FolderDialog {
         id: folderDialog
         title: qsTr("A folder that holds models")
+        acceptLabel: qsTr("Add")
+        currentFolder: StandardPaths.writableLocation(StandardPaths.HomeLocation)
         onAccepted: Models.addFolder(selectedFolder)
     }
     PageHeader {

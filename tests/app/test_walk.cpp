@@ -93,11 +93,11 @@ private:
     }
 
     // As much as the model reads for a while, written as a lazy person would: by copying it over and over.
-    void writeMuch()
+    void writeMuch(const QString& first = {})
     {
         m_desktop.key(QStringLiteral("ctrl+l"));
         m_desktop.type(
-            QStringLiteral("The fox went into the wood and saw an owl, and the owl said a word. "));
+            first + QStringLiteral("The fox went into the wood and saw an owl, and the owl said a word. "));
         for (int i = 0; i < 4; ++i) // four times as much each time
             m_desktop.key(QStringLiteral("ctrl+a ctrl+c Right ctrl+v ctrl+v ctrl+v"));
     }
@@ -450,14 +450,42 @@ private slots:
         QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button));
         QVERIFY(titled(QStringLiteral("A fork of owls – Fathom")));
         m_desktop.key(QStringLiteral("ctrl+shift+e"));
-        QVERIFY(m_desktop.press(QStringLiteral("JSON")));
+        QVERIFY(m_desktop.press(QStringLiteral("Form: JSON")));
         picture("export");
         QVERIFY(m_desktop.press(QStringLiteral("Choose a file…")));
+        QVERIFY(m_desktop.shows(QStringLiteral("File name")));
+        picture("file-dialog");
         QVERIFY(m_desktop.press(QStringLiteral("Save")));
-        picture("exported");
         const QString file = m_desktop.home() + QStringLiteral("/A fork of owls.json");
         QVERIFY(desktop::comes([&] { return QFile::exists(file); }));
-        QVERIFY(m_desktop.shows(QStringLiteral("*written to*")));
+        QVERIFY(m_desktop.shows(QStringLiteral("Exported to*")));
+        picture("exported");
+
+        const char* const told = "SELECT group_concat(content, '|') FROM (SELECT content FROM messages WHERE "
+                                 "conversation IN (SELECT id FROM conversations WHERE title = 'A fork of "
+                                 "owls') ORDER BY id)";
+        const QString before = text(told);
+        QVERIFY(before.size() > 50);
+        m_desktop.key(QStringLiteral("ctrl+shift+Delete"));
+        QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 1));
+        QVERIFY(m_desktop.press(QStringLiteral("Trash")));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button, 3));
+        QVERIFY(m_desktop.press(QStringLiteral("Delete for ever…"), desktop::menu_item));
+        QVERIFY(m_desktop.press(QStringLiteral("Delete for ever"), desktop::button));
+        QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 0));
+        QVERIFY(m_desktop.press(QStringLiteral("Back to the conversations")));
+        QVERIFY(text(told).isEmpty());
+
+        m_desktop.key(QStringLiteral("ctrl+comma"));
+        QVERIFY(m_desktop.press(QStringLiteral("Your data")));
+        QVERIFY(m_desktop.press(QStringLiteral("Import…")));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls.json")));
+        QVERIFY(m_desktop.press(QStringLiteral("Import")));
+        QVERIFY(becomes("SELECT count(*) FROM conversations WHERE title = 'A fork of owls'", 1));
+        picture("imported");
+        QCOMPARE(text(told), before);
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button));
+        QVERIFY(titled(QStringLiteral("A fork of owls – Fathom")));
     }
 
     void aSecondStartRaisesTheFirst()
@@ -490,14 +518,16 @@ private slots:
 
     void nothingIsLostToAKill()
     {
-        writeMuch();
+        m_desktop.key(QStringLiteral("ctrl+n"));
+        QVERIFY(titled(QStringLiteral("Fathom")));
+        writeMuch(QStringLiteral("Forget nothing. "));
         m_desktop.key(QStringLiteral("Return"));
         QVERIFY(becomes("SELECT count(*) FROM messages WHERE status = 'streaming'", 1));
         const QString asked = text("SELECT content FROM messages WHERE role = 'user' ORDER BY id DESC");
         m_program->kill();
         QVERIFY(m_program->waitForFinished());
         start();
-        QVERIFY(m_desktop.press(QStringLiteral("The fox went*"), desktop::button));
+        QVERIFY(m_desktop.press(QStringLiteral("Forget nothing*"), desktop::button));
         QVERIFY(m_desktop.shows(QStringLiteral("You: ") + asked));
         QVERIFY(m_desktop.shows(QStringLiteral("Continue")));
         QCOMPARE(number("SELECT count(*) FROM messages WHERE status = 'interrupted'"), 1);
@@ -511,7 +541,10 @@ private slots:
         QVERIFY(m_program->waitForFinished());
         for (int i = 1; i <= 2; ++i) { // as if the program did not come up
             start();
-            QVERIFY(desktop::comes([this] { return QFile::exists(data() + QStringLiteral("/starting")); }));
+            QVERIFY(desktop::comes([&] {
+                QFile counted(data() + QStringLiteral("/starting"));
+                return counted.open(QIODevice::ReadOnly) && counted.readAll() == QByteArray::number(i);
+            }));
             m_program->kill();
             QVERIFY(m_program->waitForFinished());
         }

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +27,12 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr unsigned longest_seconds = 10; // a machine may be busy; what hangs takes for ever
+// Of computing, since a machine may be busy. 0: no limit.
+void limit_time(time_t seconds)
+{
+    const itimerval timer{{}, {seconds, 0}};
+    setitimer(ITIMER_PROF, &timer, nullptr);
+}
 
 // A sanitizer's shadow takes terabytes of addresses, so memory is limited without one alone.
 void limit_memory()
@@ -118,7 +124,7 @@ int run(const fs::path& model, const fs::path& file, bool cuts, std::size_t firs
             bytes[i / 8] = static_cast<char>(bytes[i / 8] ^ (1 << i % 8));
         write(file, bytes);
         const Clock::time_point start = Clock::now();
-        alarm(longest_seconds);
+        limit_time(10);
         try {
             const End end = attempt(model);
             if (cuts && end == End::loaded)
@@ -128,7 +134,7 @@ int run(const fs::path& model, const fs::path& file, bool cuts, std::size_t firs
             std::cerr << fmt::format("{} {}: {}\n", cuts ? "cut at byte" : "bit", i, error.what());
             return 1;
         }
-        alarm(0);
+        limit_time(0);
         slowest = std::max(slowest, std::chrono::duration<double>(Clock::now() - start).count());
     }
     write(file, whole);

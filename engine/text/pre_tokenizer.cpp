@@ -255,7 +255,7 @@ template <class Next> void split_v3_words(Classes text, std::size_t begin, std::
         next(end);
 }
 
-// \p{N}{1,3}, then [Han and kana]+, then words in what is left
+// \p{N}{1,3}, then [Han and kana]+, then words in all pieces; in numbers there are none
 template <class Next> void split_v3(Classes text, Next next)
 {
     for (std::size_t i = 0; i < text.size();) {
@@ -263,8 +263,9 @@ template <class Next> void split_v3(Classes text, Next next)
             i = run(text, i, std::min(text.size(), i + 3), number);
             next(i);
         } else if ((text[i] & kana_or_han) != 0) {
-            i = run(text, i, text.size(), kana_or_han);
-            next(i);
+            const std::size_t end = run(text, i, text.size(), kana_or_han);
+            split_v3_words(text, i, end, next); // some marks among the kana are signs
+            i = end;
         } else {
             const std::size_t end = find(text, i, text.size(), number | kana_or_han);
             split_v3_words(text, i, end, next);

@@ -510,6 +510,12 @@ void read_json_tokens(const format::JsonObject& document, const format::JsonObje
             if (token.find_bool(key).value_or(false))
                 token.fail(key, "expected false, found true");
         const bool special = token.find_bool("special").value_or(false);
+        // Files list some added tokens in the vocabulary too, under the same text.
+        const auto place = static_cast<std::size_t>(id);
+        if (place < raw.tokens.size() && raw.tokens[place].kind != TokenKind::unused &&
+            raw.tokens[place].text != content->get_ref<const std::string&>())
+            token.fail("id", fmt::format("expected an id of its own, found {}, which is \"{}\"", id,
+                                         printable(raw.tokens[place].text)));
         place_token(
             raw.tokens, id,
             {content->get_ref<const std::string&>(), special ? TokenKind::control : TokenKind::user_defined});

@@ -586,6 +586,13 @@ void TestTokenizer::refusesBrokenVocabularies_data()
     row("added empty", R"({"added_tokens": [{"id": 500, "content": ""}]})", "expected UTF-8 text");
     row("added twice", R"({"added_tokens": [{"id": 500, "content": "<x>"}, {"id": 501, "content": "<x>"}]})",
         "a second time");
+    row("added in another's place", R"({"added_tokens": [{"id": 5, "content": "<x>"}]})",
+        "key added_tokens.id: expected an id of its own, found 5");
+    row("two added at one id",
+        R"({"added_tokens": [{"id": 500, "content": "<x>"}, {"id": 500, "content": "<y>"}]})",
+        "found 500, which is \"<x>\"");
+    row("merge of an added token", R"({"model": {"merges": ["<｜User｜> a"]}})",
+        "merge 0: expected tokens of the vocabulary");
     row("added that eats blanks", R"({"added_tokens": [{"id": 500, "content": "<x>", "lstrip": true}]})",
         "lstrip");
     row("normalizer", R"({"normalizer": {"type": "NFC"}})", "key normalizer");

@@ -68,6 +68,8 @@ public:
         , m_info(describe(m_runtime->files, m_runtime->config))
     {
         m_info.is_chat = !m_tokenizer.chat_template().empty();
+        if (!m_chat.problem().empty())
+            m_info.notes.push_back("the model's own chat template is not used: " + m_chat.problem());
         const std::vector<bool> mask =
             m_tokenizer.defined_mask(static_cast<std::size_t>(m_runtime->config.vocab_size));
         const std::vector<std::uint8_t> defined(mask.begin(), mask.end());

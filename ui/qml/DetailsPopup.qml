@@ -20,7 +20,8 @@ Popup {
         [qsTr("Speed"),
          row.tokensPerSecond > 0 ? qsTr("%1 tokens/s").arg(row.tokensPerSecond.toFixed(1)) : "–"],
         [qsTr("First token"),
-         row.firstTokenSeconds > 0 ? qsTr("after %1 s").arg(row.firstTokenSeconds.toFixed(2)) : "–"],
+         row.firstTokenSeconds > 0 ? qsTr("after %1").arg(Platform.humanTime(row.firstTokenSeconds * 1000))
+                                   : "–"],
         [qsTr("Ended"), ending(row.finishReason ?? "", row.status)],
         [qsTr("Left out"), known && made.leftOut > 0 ? qsTr("%1 messages, which the context had no room for")
             .arg(number(made.leftOut)) : ""],

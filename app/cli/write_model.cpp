@@ -4,9 +4,9 @@
 #include "app/cli/options.h"
 #include "app/cli/output_file.h"
 #include "app/cli/progress.h"
+#include "engine/convert/quantise_model.h"
+#include "engine/convert/synthetic.h"
 #include "engine/error.h"
-#include "engine/quantise_model.h"
-#include "engine/synthetic.h"
 
 #include <fmt/format.h>
 

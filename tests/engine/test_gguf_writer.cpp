@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The writer of GGUF files against the reader, and the stream of tensors behind its header.
+#include "engine/convert/tensor_stream.h"
 #include "engine/error.h"
 #include "engine/format/gguf.h"
 #include "engine/format/gguf_writer.h"
-#include "engine/tensor_stream.h"
 
 #include <QTemporaryDir>
 #include <QTest>

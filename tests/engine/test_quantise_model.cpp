@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // From every kind of source to every type: the same model, as far as the type allows.
+#include "engine/convert/quantise_model.h"
+#include "engine/convert/synthetic.h"
 #include "engine/error.h"
 #include "engine/evaluator.h"
-#include "engine/quantise_model.h"
-#include "engine/synthetic.h"
 #include "engine/text/tokenizer.h"
 #include "kernels/quant/dequantise.h"
 #include "tests/engine/file_sink.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Models with random weights: right shapes and types, numbers of the intended size, sane activations.
+#include "engine/convert/gguf_model.h"
+#include "engine/convert/random_rows.h"
+#include "engine/convert/synthetic.h"
 #include "engine/evaluator.h"
-#include "engine/gguf_model.h"
-#include "engine/random_rows.h"
-#include "engine/synthetic.h"
 #include "engine/text/chat_template.h"
 #include "engine/text/tokenizer.h"
 #include "kernels/quant/dequantise.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/gpu/synthetic.h"
 
-#include "engine/synthetic.h"
+#include "engine/convert/synthetic.h"
 #include "kernels/cuda/plan.h"
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "engine/synthetic.h"
+#include "engine/convert/synthetic.h"
 
-#include "engine/random_rows.h"
+#include "engine/convert/random_rows.h"
 #include "kernels/quant/quantise.h"
 
 #include <fmt/format.h>

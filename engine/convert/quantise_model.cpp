@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "engine/quantise_model.h"
+#include "engine/convert/quantise_model.h"
 
+#include "engine/convert/gguf_vocabulary.h"
 #include "engine/error.h"
-#include "engine/gguf_vocabulary.h"
 #include "engine/weights.h"
 #include "kernels/quant/dequantise.h"
 #include "kernels/quant/quantise.h"

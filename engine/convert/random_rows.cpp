@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/random_rows.h"
+#include "engine/convert/random_rows.h"
 
 #include "engine/error.h"
 #include "kernels/quant/blocks.h"

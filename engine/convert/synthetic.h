@@ -4,8 +4,8 @@
 #pragma once
 
 #include "engine/config.h"
-#include "engine/gguf_model.h"
-#include "engine/tensor_stream.h"
+#include "engine/convert/gguf_model.h"
+#include "engine/convert/tensor_stream.h"
 
 #include <cstdint>
 #include <optional>

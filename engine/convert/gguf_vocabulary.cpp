@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/gguf_vocabulary.h"
+#include "engine/convert/gguf_vocabulary.h"
 
 #include "engine/error.h"
 #include "engine/format/json.h"

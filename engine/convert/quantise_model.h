@@ -2,8 +2,8 @@
 // From any model that can be read to one GGUF file in another type.
 #pragma once
 
-#include "engine/gguf_model.h"
-#include "engine/tensor_stream.h"
+#include "engine/convert/gguf_model.h"
+#include "engine/convert/tensor_stream.h"
 
 #include <filesystem>
 #include <stop_token>

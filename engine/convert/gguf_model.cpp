@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/gguf_model.h"
+#include "engine/convert/gguf_model.h"
 
 #include "engine/error.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "engine/tensor_stream.h"
+#include "engine/convert/tensor_stream.h"
 
 #include "kernels/cpu/thread_pool.h"
 

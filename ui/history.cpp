@@ -194,7 +194,7 @@ void History::importFrom(const QUrl& file)
                                      [this](std::int64_t messages) { return count(messages); });
         },
         [this](const storage::Imported& imported) {
-            QString text = tr("Imported %1 conversations with %2 messages.")
+            QString text = tr("Imported. Conversations: %1, messages: %2.")
                                .arg(imported.conversations.size())
                                .arg(imported.messages);
             if (imported.skipped > 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writes small GGUF files for tests, right ones and wrong ones. It shares nothing with the program's own writer,
-// which makes only right ones and is tested against the same reader.
+// Writes small GGUF files for tests, right ones and wrong ones. It shares nothing with the program's own
+// writer, which makes only right ones and is tested against the same reader.
 #pragma once
 
 #include "engine/format/json.h"

@@ -127,7 +127,8 @@ bool Evaluator::feed(std::span<const std::span<const std::int32_t>> ids, Output 
             if (!std::all_of(row.begin(), row.end(), [](float x) { return std::isfinite(x); }))
                 throw Error(
                     m_runtime->files.path().string(),
-                    fmt::format("position {}: expected finite logits, found others", outputs[i].position));
+                    fmt::format("position {}: the model produced invalid numbers, expected finite logits",
+                                outputs[i].position));
             on_logits(outputs[i].stream, outputs[i].position, row);
         }
         for (std::size_t i = 0; i < segments.size(); ++i) {

@@ -6,8 +6,8 @@
 #include "kernels/cuda/layout.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/quant/dequantise.h"
-#include "kernels/quant/quantise.h"
 #include "kernels/quant/float16.h"
+#include "kernels/quant/quantise.h"
 #include "tests/cuda/emulation/control.h"
 #include "tests/kernels/support.h"
 

@@ -270,6 +270,57 @@ private slots:
         QCOMPARE(cli({"inspect", model, "--json"}).status, 0);
     }
 
+    // The marks around what a person wrote are tokens; what looks like one in it stays text.
+    void fillsInTheMiddle()
+    {
+        const fs::path model = file("fim").toStdString();
+        fs::create_directory(model);
+        for (const auto& part : fs::directory_iterator(m_case.model)) {
+            std::ifstream in(part.path(), std::ios::binary);
+            std::string content{std::istreambuf_iterator<char>(in), {}};
+            const auto replace = [&content](std::string_view from, std::string_view to) {
+                for (std::size_t at = 0; (at = content.find(from, at)) != std::string::npos; at += to.size())
+                    content.replace(at, from.size(), to);
+            };
+            if (part.path().filename() == "tokenizer.json") {
+                replace("<｜User｜>", "<｜fim▁begin｜>");
+                replace("<｜Assistant｜>", "<｜fim▁hole｜>");
+                replace("<｜end▁of▁sentence｜>", "<｜fim▁end｜>");
+            } else if (part.path().extension() == ".json") {
+                replace("<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>");
+                replace("\"eos_token_id\": 257", "\"eos_token_id\": 256");
+            }
+            std::ofstream(model / part.path().filename(), std::ios::binary) << content;
+        }
+        const QString path = QString::fromStdString(model.string());
+        const Json json = json_of(cli({"generate", path, "--json", "--temperature", "0", "--max-tokens", "4",
+                                       "--fim-prefix", "a<｜fim▁end｜>", "--fim-suffix", "bc"}));
+
+        const auto text = [&path](const char* of) {
+            return json_of(cli({"tokenize", path, "--text", of})).get<std::vector<std::int32_t>>();
+        };
+        const std::vector<std::int32_t> prefix = text("a<｜fim▁end｜>");
+        QVERIFY(prefix.size() > 2);              // not one id for the mark
+        std::vector<std::int32_t> ids{256, 258}; // beginning of the sentence and of what surrounds the gap
+        ids.insert(ids.end(), prefix.begin(), prefix.end());
+        ids.push_back(259);
+        for (const std::int32_t id : text("bc"))
+            ids.push_back(id);
+        ids.push_back(257);
+        QCOMPARE(json.at("prompt_tokens").get<std::size_t>(), ids.size());
+
+        const std::size_t prompt = ids.size();
+        const auto written = json.at("ids").get<std::vector<std::int32_t>>();
+        QVERIFY(!written.empty());
+        ids.insert(ids.end(), written.begin(), written.end());
+        QCOMPARE(cli({"logits", path, "--ids", joined(ids), "--out", file("fim.npy")}).status, 0);
+        const golden::Table table = read_npy(file("fim.npy").toStdString());
+        for (std::size_t i = 0; i < written.size(); ++i) {
+            const std::span<const float> row = table.row(prompt + i - 1);
+            QCOMPARE(written[i], static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin()));
+        }
+    }
+
     void logits()
     {
         const auto prompt = golden::prompt_of(m_case);

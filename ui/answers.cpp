@@ -289,6 +289,8 @@ void Answers::ask(Ask ask, const Then& then)
     if (then.done)
         then.done(ask.turn);
     emit turned(ask.turn);
+    if (ask.turn.conversation.deleted_at) // it went into the trash while this was on its way
+        stop(ask.turn.conversation.id);
 }
 
 QString Answers::systemPrompt(qint64 conversation) const
@@ -383,9 +385,10 @@ void Answers::sendQueued(qint64 conversation)
     const auto begun = [this, conversation] { return m_beginning.remove(conversation); };
     run(conversation,
         [conversation](storage::ChatStore& store, const Begin& begin) {
-            ConversationSettings own(store.conversation(conversation).value().settings);
+            const storage::Conversation about = store.conversation(conversation).value();
+            ConversationSettings own(about.settings);
             QList<Queued> queue = own.queue();
-            if (queue.isEmpty()) // it was removed at the last moment
+            if (queue.isEmpty() || about.deleted_at) // removed at the last moment, or in the trash meanwhile
                 return Ask{};
             // First written, then taken from the queue: a kill between them shows it twice, loses it never.
             const storage::Id question =

@@ -56,10 +56,16 @@ private:
     {
         stage->settle(); // what was sent last has been asked
         const auto stopEverything = [&] {
+            ui::Answers& answers = stage->session->answers;
+            bool busy = false; // an answer is being saved, or what waited for its end begins
+            const auto stop = [&](qint64 conversation) {
+                answers.stop(conversation);
+                busy = busy || answers.isBeginning(conversation) || answers.inConversation(conversation);
+            };
             for (int row = 0; row < conversations().count(); ++row)
-                stage->session->answers.stop(idOf(row));
-            stage->session->answers.stop(chat().conversationId());
-            return stage->session->answers.writing() == 0 && !chat().loading();
+                stop(idOf(row));
+            stop(chat().conversationId());
+            return answers.writing() == 0 && !busy && !chat().loading();
         };
         QTRY_VERIFY(stopEverything());
         stage->settle();
@@ -79,6 +85,7 @@ private:
         QTRY_COMPARE(chat().count(), static_cast<int>(branch.size()));
         chat().load(0, chat().count() - 1);
         stage->settle();
+        QCOMPARE(chat().count(), static_cast<int>(branch.size()));
         for (int row = 0; row < chat().count(); ++row) {
             QCOMPARE(id(row), branch[static_cast<std::size_t>(row)].id);
             QCOMPARE(ui::toUtf8(stage->at(row, ChatModel::Text).toString()),

@@ -49,7 +49,7 @@ void OutputFile::reserve(std::uint64_t bytes)
 
 void OutputFile::write(std::span<const std::byte> bytes)
 {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), m_file.get()) != bytes.size())
+    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), m_file.get()) != bytes.size())
         fail("cannot be written");
 }
 

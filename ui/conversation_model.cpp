@@ -783,7 +783,9 @@ void ConversationModel::trash(const QVariantList& ids)
 
 void ConversationModel::putBack(const QVariantList& ids)
 {
-    changeAll(kept(ids), {}, [](storage::ChatStore& store, const Ids& all) { store.restore(all); });
+    const Ids all = kept(ids);
+    forgetUndo(all);
+    changeAll(all, {}, [](storage::ChatStore& store, const Ids& some) { store.restore(some); });
 }
 
 void ConversationModel::erase(const QVariantList& ids)
@@ -802,11 +804,7 @@ void ConversationModel::erase(const QVariantList& ids)
                 m_answers.leave(id, Answers::Rest::drop);
         };
         leave();
-        std::erase_if(m_undo.before, [&](const storage::Conversation& one) {
-            return std::find(all.begin(), all.end(), one.id) != all.end();
-        });
-        if (m_undo.before.empty())
-            setUndo({});
+        forgetUndo(all);
         m_store.run(
             all.front(), this,
             [all](storage::ChatStore& store) {
@@ -975,6 +973,16 @@ void ConversationModel::setUndo(Undo undo)
     else
         m_undo_timer.start();
     emit undoTextChanged();
+}
+
+// What was decided anew by hand is not for the undo any more; without anything left it goes.
+void ConversationModel::forgetUndo(const Ids& ids)
+{
+    const auto forgotten = std::erase_if(m_undo.before, [&](const storage::Conversation& one) {
+        return std::find(ids.begin(), ids.end(), one.id) != ids.end();
+    });
+    if (forgotten > 0 && m_undo.before.empty())
+        setUndo({});
 }
 
 void ConversationModel::undo()

@@ -197,6 +197,7 @@ private:
     void openNeighbour(int step);
     void touch(qint64 id, const QList<int>& roles);
     void setUndo(Undo undo);
+    void forgetUndo(const Ids& ids);
     void select(const QSet<qint64>& selected);
     QString named(const Ids& ids) const;
     Ids kept(const QVariantList& ids) const;

@@ -125,6 +125,28 @@ private slots:
         QCOMPARE(stage->reader().count_conversations().trash, 0);
     }
 
+    // What was put back by hand needs no undo; what was deleted with it still does.
+    void puttingBackByHandEndsTheUndo()
+    {
+        makeThree();
+        start();
+        const qint64 c = id(0);
+        const qint64 b = id(1);
+        model().trash({c, b});
+        QTRY_COMPARE(titles(), QByteArray("A"));
+        QVERIFY(!model().undoText().isEmpty());
+        model().setScope(QStringLiteral("trash"));
+        QTRY_COMPARE(model().count(), 2);
+        model().putBack({c});
+        QTRY_COMPARE(titles(), QByteArray("B"));
+        QVERIFY(!model().undoText().isEmpty());
+        model().putBack({b});
+        QVERIFY(model().undoText().isEmpty());
+        QTRY_COMPARE(model().count(), 0);
+        model().setScope(QStringLiteral("active"));
+        QTRY_COMPARE(titles(), QByteArray("C B A"));
+    }
+
     void archives()
     {
         makeThree();

@@ -429,8 +429,7 @@ template <typename Change> void EngineBridge::say(Change change)
             return;
         m_flush_pending = true;
     }
-    QMetaObject::invokeMethod(
-        this, [this] { scheduleFlush(); }, Qt::QueuedConnection);
+    m_mailbox.post([this] { scheduleFlush(); });
 }
 
 void EngineBridge::scheduleFlush()

@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "ui/context_fit.h"
+#include "ui/mailbox.h"
 
 #include <QElapsedTimer>
 #include <QHash>
@@ -216,6 +217,7 @@ private:
     Outbox m_outbox;
     bool m_flush_pending = false;
     bool m_quit = false;
+    Mailbox m_mailbox;
 
     std::thread m_thread;
 };

@@ -122,8 +122,7 @@ void History::work(const QString& doing, std::function<Outcome()> work)
         } catch (const std::exception& error) {
             outcome = {toQt(error.what()), true};
         }
-        QMetaObject::invokeMethod(
-            this, [this, outcome] { end(outcome); }, Qt::QueuedConnection);
+        m_mailbox.post([this, outcome] { end(outcome); });
     });
 }
 
@@ -245,14 +244,11 @@ void History::backUpIfDue()
         } catch (const std::exception& error) {
             why = tr("The scheduled backup failed: %1").arg(toQt(error.what()));
         }
-        QMetaObject::invokeMethod(
-            this,
-            [this, why] {
-                if (!why.isEmpty())
-                    m_store.report(why);
-                readBackups();
-            },
-            Qt::QueuedConnection);
+        m_mailbox.post([this, why] {
+            if (!why.isEmpty())
+                m_store.report(why);
+            readBackups();
+        });
     });
 }
 
@@ -325,15 +321,12 @@ void History::readBackups()
                                    {QStringLiteral("time"), QDateTime::fromMSecsSinceEpoch(time)},
                                    {QStringLiteral("size"), QFileInfo(path).size()}});
         }
-        QMetaObject::invokeMethod(
-            this,
-            [this, all] {
-                if (m_backups == all)
-                    return;
-                m_backups = all;
-                emit backupsChanged();
-            },
-            Qt::QueuedConnection);
+        m_mailbox.post([this, all] {
+            if (m_backups == all)
+                return;
+            m_backups = all;
+            emit backupsChanged();
+        });
     });
 }
 

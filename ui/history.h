@@ -3,6 +3,7 @@
 
 #include "storage/exchange.h"
 #include "ui/conversation_model.h"
+#include "ui/mailbox.h"
 #include "ui/settings.h"
 #include "ui/store_bridge.h"
 #include "ui/task_thread.h"
@@ -87,6 +88,7 @@ private:
     std::atomic<qint64> m_counted = 0; // messages, by the thread that works
     QTimer m_progress_timer;
     QTimer m_backup_timer;
+    Mailbox m_mailbox;
     std::optional<TaskThread> m_thread;
 };
 

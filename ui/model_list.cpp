@@ -4,7 +4,6 @@
 #include "ui/platform.h"
 #include "ui/text.h"
 
-#include <QCoreApplication>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLocale>
@@ -48,12 +47,12 @@ QString family(const engine::ModelInfo& info)
 
 } // namespace
 
-ModelList::ModelList(EngineBridge& engine, Settings& settings, TaskThread& files, EngineFunctions functions,
-                     Places places, QObject* parent)
-    : QAbstractListModel(parent)
-    , m_engine(engine)
+ModelList::ModelList(EngineBridge& engine, Settings& settings, TaskThread& files, Mailbox& mailbox,
+                     EngineFunctions functions, Places places)
+    : m_engine(engine)
     , m_settings(settings)
     , m_files(files)
+    , m_mailbox(mailbox)
     , m_functions(std::move(functions))
     , m_places(std::move(places))
 {
@@ -593,19 +592,15 @@ void ModelList::look(std::function<std::vector<Row>(const std::atomic<bool>&)> r
     if (m_scan_stop)
         *m_scan_stop = true;
     m_scan_stop = std::make_shared<std::atomic<bool>>(false);
-    // The answer is posted to the application, which outlives this object and the thread.
     m_files.post([functions = m_functions, options = m_settings.loadOptions(), rows = std::move(rows),
-                  stop = m_scan_stop, self = QPointer<ModelList>(this)] {
+                  stop = m_scan_stop, &mailbox = m_mailbox, self = QPointer<ModelList>(this)] {
         if (*stop)
             return;
         auto found = std::make_shared<Found>(plan(functions, rows(*stop), options, *stop));
-        QMetaObject::invokeMethod(
-            QCoreApplication::instance(),
-            [self, stop, found] {
-                if (self && !*stop)
-                    self->show(std::move(*found));
-            },
-            Qt::QueuedConnection);
+        mailbox.post([self, stop, found] {
+            if (self && !*stop)
+                self->show(std::move(*found));
+        });
     });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ui/engine_bridge.h"
+#include "ui/mailbox.h"
 #include "ui/model_scanner.h"
 #include "ui/settings.h"
 #include "ui/task_thread.h"
@@ -79,8 +80,8 @@ public:
     };
 
     // All but `functions` and `places` outlive this object.
-    ModelList(EngineBridge& engine, Settings& settings, TaskThread& files, EngineFunctions functions,
-              Places places, QObject* parent = nullptr);
+    ModelList(EngineBridge& engine, Settings& settings, TaskThread& files, Mailbox& mailbox,
+              EngineFunctions functions, Places places);
     ~ModelList() override;
 
     int rowCount(const QModelIndex& parent = {}) const override;
@@ -189,6 +190,7 @@ private:
     EngineBridge& m_engine;
     Settings& m_settings;
     TaskThread& m_files;
+    Mailbox& m_mailbox; // of that thread
     const EngineFunctions m_functions;
     const Places m_places;
     std::vector<Row> m_rows;

@@ -15,7 +15,7 @@ Session::Session(const storage::ProfileLock& lock, const std::filesystem::path& 
     , answers(store, engine, settings)
     , conversations(store, answers, settings)
     , chat(store, engine, answers, conversations, settings)
-    , models(engine, settings, files, std::move(functions), std::move(places))
+    , models(engine, settings, files, mailbox, std::move(functions), std::move(places))
     , platform(settings, pathToQt(lock.profile()))
     , switcher(store)
     , history(lock, store, conversations, settings)

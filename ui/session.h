@@ -15,6 +15,7 @@ public:
     Session(const storage::ProfileLock& lock, const std::filesystem::path& settingsFile,
             EngineFunctions functions, ModelList::Places places);
 
+    Mailbox mailbox; // outlives the thread that writes to it
     TaskThread files;
     Settings settings;
     StoreBridge store;

@@ -5,7 +5,6 @@
 #include "ui/text.h"
 
 #include <QCoreApplication>
-#include <QMetaObject>
 
 #include <algorithm>
 #include <future>
@@ -182,14 +181,10 @@ void StoreBridge::postExchange(QObject* context, Exchange exchange, Failed faile
 
 void StoreBridge::reply(QPointer<QObject> context, Reply reply)
 {
-    // Posted to the bridge, which outlives its threads; the context may be gone at any time before.
-    QMetaObject::invokeMethod(
-        this,
-        [context = std::move(context), reply = std::move(reply)] {
-            if (context && reply)
-                reply();
-        },
-        Qt::QueuedConnection);
+    m_mailbox.post([context = std::move(context), reply = std::move(reply)] {
+        if (context && reply)
+            reply();
+    });
 }
 
 void StoreBridge::search(QObject* context, const QString& query, std::int64_t limit, storage::SearchIn where,

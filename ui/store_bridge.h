@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/chat_store.h"
+#include "ui/mailbox.h"
 #include "ui/task_thread.h"
 
 #include <QObject>
@@ -121,6 +122,7 @@ private:
     std::atomic<std::uint64_t> m_search = 0; // the number of the latest search
     std::atomic<std::uint64_t> m_find = 0;   // and of the latest find
 
+    Mailbox m_mailbox; // of the two threads
     std::optional<TaskThread> m_search_thread;
     std::optional<TaskThread> m_store_thread;
 };

@@ -54,6 +54,8 @@ enum class PreTokenizer
     deepseek_v3
 };
 
+struct Vocabulary;
+
 // Byte-level BPE. Loading checks everything, so that no text can make encoding fail; its time grows as n log
 // n with the longest piece and its stack not at all. Immutable, hence usable from any thread.
 class Tokenizer
@@ -102,10 +104,8 @@ public:
     const std::string& file() const; // for messages
 
 private:
-    struct Data;
-    friend class TokenizerBuilder;
-    explicit Tokenizer(std::unique_ptr<const Data> data);
-    std::unique_ptr<const Data> m_data;
+    explicit Tokenizer(std::unique_ptr<const Vocabulary> vocabulary);
+    std::unique_ptr<const Vocabulary> m_vocabulary;
 };
 
 } // namespace engine::text

@@ -138,8 +138,9 @@ private:
             // An assertion is gone in a release and the end of the window elsewhere: none where input is
             // read.
             add("engine/format/ engine/text/jinja engine/text/tokenizer engine/text/chat_template "
-                "engine/text/pre_tokenizer engine/text/utf8 engine/config engine/weights engine/engine.cpp "
-                "storage/chat_store storage/exchange storage/rescue ui app",
+                "engine/text/pre_tokenizer engine/text/utf8 engine/text/vocabulary engine/text/byte_alphabet "
+                "engine/text/special_tree engine/config engine/weights engine/engine.cpp "
+                "storage ui app",
                 R"((?<![\w.>:])(assert|Q_ASSERT(_X)?|qFatal)\s*\()");
             // They take blanks and signs, and what stands behind a number: from_chars does not.
             add("kernels engine storage ui app",

@@ -15,6 +15,7 @@ namespace {
 constexpr qsizetype save_after_characters = 2048;
 constexpr qint64 save_after_ms = 1000;
 constexpr int save_check_ms = 250;
+constexpr qint64 save_again_ms = 2000;       // where the end of an answer could not be written
 constexpr std::ptrdiff_t shown_at_most = 32; // messages of a turn
 
 storage::FinishReason reason(engine::Finish finish)
@@ -73,6 +74,9 @@ Answers::Answers(StoreBridge& store, EngineBridge& engine, Settings& settings, Q
         for (auto& [id, answer] : m_answers) {
             if (answer.state != Answer::State::ended && answer.sinceSaved.elapsed() >= save_after_ms)
                 save(answer);
+            else if (answer.state == Answer::State::ended && !answer.saving &&
+                     answer.sinceSaved.elapsed() >= save_again_ms)
+                saveEnd(answer);
         }
     });
 }
@@ -83,6 +87,8 @@ Answers::~Answers()
         answer.saving = false;
         if (answer.state != Answer::State::ended)
             save(answer);
+        else if (answer.failing)
+            saveEnd(answer);
     }
 }
 
@@ -510,22 +516,30 @@ void Answers::save(Answer& answer)
     answer.saved = answer.text.size();
     answer.sinceSaved.restart();
     // What was saved so far is not lost where this fails; the next try comes with the next words.
-    const auto acknowledged = [this, id = answer.id] {
-        const auto found = m_answers.find(id);
-        if (found != m_answers.end())
-            found->second.saving = false;
-    };
     m_store.run(
         answer.conversation, this,
         [id = answer.id, text = toUtf8(answer.text), ids = answer.earlierIds](storage::ChatStore& store) {
             store.update_answer(id, text, ids);
         },
-        acknowledged,
-        [this, acknowledged, id = answer.id](const QString& why) {
-            acknowledged();
-            if (m_answers.contains(id))
-                m_store.report(why);
-        });
+        [this, id = answer.id] {
+            const auto found = m_answers.find(id);
+            if (found == m_answers.end())
+                return;
+            found->second.saving = false;
+            found->second.failing = false;
+        },
+        [this, id = answer.id](const QString& why) { saveFailed(id, why); });
+}
+
+// Said once, however often it is tried.
+void Answers::saveFailed(qint64 id, const QString& why)
+{
+    const auto found = m_answers.find(id);
+    if (found == m_answers.end())
+        return;
+    found->second.saving = false;
+    if (!std::exchange(found->second.failing, true))
+        m_store.report(why);
 }
 
 void Answers::onFinished(qint64 id, const engine::Result& result)
@@ -567,32 +581,49 @@ void Answers::finish(Answer& answer, storage::AnswerResult result)
 {
     answer.state = Answer::State::ended;
     answer.result = std::move(result);
+    answer.result.facts = answer.facts.ended();
     const qint64 id = answer.id;
     const qint64 conversation = answer.conversation;
-    answer.result.facts = answer.facts.ended();
+    saveEnd(answer);
+    emit progressed(conversation, id);
+    emit ended(conversation, id);
+}
+
+// Where the disk does not take it, the answer stays here, on the screen too, and is offered again and again.
+void Answers::saveEnd(Answer& answer)
+{
+    answer.saving = true;
+    answer.sinceSaved.restart();
     storage::AnswerResult full = answer.result;
     full.text = toUtf8(answer.text);
     m_store.run(
-        conversation, this,
-        [id, conversation, full = std::move(full)](storage::ChatStore& store) {
+        answer.conversation, this,
+        [id = answer.id, full = std::move(full)](storage::ChatStore& store) -> std::optional<Turn> {
+            const std::optional<storage::Message> now = store.message(id);
+            if (!now || now->status != storage::Status::streaming)
+                return std::nullopt; // an earlier copy of the history has taken this one's place
             store.finish_answer(id, full);
-            return Turn{store.conversation(conversation).value(), {store.message(id).value()}};
+            return Turn{store.conversation(now->conversation).value(), {store.message(id).value()}};
         },
-        [this, id](const Turn& turn) {
-            m_answers.erase(id);
-            if (m_answers.empty())
-                m_save_timer.stop();
-            const storage::FinishReason reason = turn.branch.front().finish_reason;
+        [this, id = answer.id, conversation = answer.conversation](const std::optional<Turn>& turn) {
+            drop(id);
+            if (!turn) {
+                emit progressed(conversation, id);
+                return;
+            }
+            const storage::FinishReason reason = turn->branch.front().finish_reason;
             if (reason == storage::FinishReason::stop || reason == storage::FinishReason::length)
-                sendQueued(turn.conversation.id);
-            emit saved(turn);
+                sendQueued(conversation);
+            emit saved(*turn);
         },
-        [this, id](const QString& why) {
-            if (m_answers.erase(id) > 0)
-                m_store.report(why);
-        });
-    emit progressed(conversation, id);
-    emit ended(conversation, id);
+        [this, id = answer.id](const QString& why) { saveFailed(id, why); });
+}
+
+void Answers::drop(qint64 id)
+{
+    m_answers.erase(id);
+    if (m_answers.empty())
+        m_save_timer.stop();
 }
 
 } // namespace ui

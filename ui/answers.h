@@ -24,7 +24,7 @@ struct Answer
         waiting, // asked, nothing heard yet
         reading, // the prompt
         writing,
-        ended, // the engine is done; the result is on its way to the disk
+        ended, // the engine is done; the result is on its way to the disk, again and again where it must be
     };
     qint64 id = 0; // its message
     qint64 conversation = 0;
@@ -40,6 +40,7 @@ struct Answer
     std::vector<std::int32_t> earlierIds; // of the part that is being continued
     qsizetype saved = 0;                  // characters of the text that the store has been given
     bool saving = false;                  // and has not acknowledged yet
+    bool failing = false;                 // the latest try was in vain, and this was said
     QElapsedTimer sinceSaved;
 };
 
@@ -158,7 +159,10 @@ private:
     void ask(Ask ask, const Then& then);
     void learn(qint64 conversation, const ConversationSettings& own);
     void save(Answer& answer);
+    void saveFailed(qint64 id, const QString& why);
     void finish(Answer& answer, storage::AnswerResult result);
+    void saveEnd(Answer& answer);
+    void drop(qint64 id);
 
     void onFitted(qint64 id, qint64 at, qint64 leftOut);
     void onPromptRead(qint64 id, qint64 done, qint64 total);

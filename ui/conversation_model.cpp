@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "ui/conversation_model.h"
 
-#include "ui/text.h"
-
-#include <QHash>
+#include "ui/sidebar_steps.h"
 
 #include <algorithm>
-#include <map>
 
 namespace ui {
 
 namespace {
 
 constexpr int search_after_ms = 120;
-constexpr int undo_for_ms = 10'000;
 constexpr std::int64_t most_hits = 300;
 constexpr qint64 day_ms = 86'400'000;
-constexpr qsizetype longest_tag = 60; // letters
 
 } // namespace
 
@@ -26,7 +21,10 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
     , m_store(store)
     , m_answers(answers)
     , m_settings(settings)
-    , m_folders(folderTree(settings.folders()))
+    , m_names(store, settings)
+    , m_changes(
+          store, answers, settings, m_names, m_undo,
+          {.titleOf = [this](qint64 id) { return titleOf(id); }, .current = [this] { return currentId(); }})
 {
     connect(&m_store, &StoreBridge::opened, this, [this] {
         if (!m_fatal.isEmpty()) {
@@ -38,10 +36,12 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
         startSearch();
     });
     connect(&m_settings, &Settings::openFoldersChanged, this, [this] { relayout(); });
-    connect(&m_settings, &Settings::foldersChanged, this, [this] {
-        relayout();
-        refreshNames();
-    });
+    connect(&m_settings, &Settings::foldersChanged, this, [this] { relayout(); });
+    connect(&m_names, &FolderNames::changed, this, &ConversationModel::namesChanged);
+    connect(&m_undo, &UndoOffer::textChanged, this, &ConversationModel::undoTextChanged);
+    connect(&m_changes, &ConversationChanges::changed, this, &ConversationModel::applyAll);
+    connect(&m_changes, &ConversationChanges::gone, this, &ConversationModel::gone);
+    connect(&m_changes, &ConversationChanges::folderRenamed, this, &ConversationModel::read);
     connect(&m_store, &StoreBridge::refused, this, [this](const QString& sentence) {
         m_fatal = sentence;
         emit fatalChanged();
@@ -54,7 +54,8 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
     connect(&m_answers, &Answers::ended, this, [this](qint64 conversation) {
         touch(conversation, {Writing});
         if (conversation != currentId())
-            change(conversation, [conversation](storage::ChatStore& s) { s.set_unread(conversation, true); });
+            m_changes.change(conversation,
+                             [conversation](storage::ChatStore& s) { s.set_unread(conversation, true); });
     });
     connect(&m_answers, &Answers::saved, this,
             [this](const Answers::Turn& turn) { apply(turn.conversation); });
@@ -62,9 +63,6 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
     m_search_timer.setSingleShot(true);
     m_search_timer.setInterval(search_after_ms);
     connect(&m_search_timer, &QTimer::timeout, this, &ConversationModel::startSearch);
-    m_undo_timer.setSingleShot(true);
-    m_undo_timer.setInterval(undo_for_ms);
-    connect(&m_undo_timer, &QTimer::timeout, this, [this] { setUndo({}); });
     m_midnight.setSingleShot(true);
     m_midnight.setTimerType(Qt::VeryCoarseTimer);
     connect(&m_midnight, &QTimer::timeout, this, [this] {
@@ -166,7 +164,7 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const
     case Temporary:
         return row && row->temporary;
     case Selected:
-        return row && m_selected.contains(row->id);
+        return row && m_selection.contains(row->id);
     case Tags:
         return row ? row->tags : QStringList();
     case Preview:
@@ -216,27 +214,6 @@ void ConversationModel::scheduleMidnight()
     m_midnight.start(static_cast<int>(std::clamp<qint64>(now.msecsTo(next) + 500, 1000, day_ms)));
 }
 
-ConversationModel::Row ConversationModel::row(const storage::Conversation& conversation)
-{
-    Row row;
-    row.id = conversation.id;
-    row.title = toQt(conversation.title);
-    row.preview = toQt(conversation.preview);
-    row.titleIsAutomatic = conversation.title_is_automatic;
-    row.pinned = conversation.pinned;
-    row.archived = conversation.archived;
-    row.unread = conversation.unread;
-    row.inTrash = conversation.deleted_at.has_value();
-    row.temporary = StoreBridge::isTemporary(conversation.id);
-    row.empty = !conversation.leaf;
-    row.folder = toQt(conversation.folder);
-    for (const std::string& tag : conversation.tags)
-        row.tags.append(toQt(tag));
-    row.updatedAt = conversation.updated_at;
-    row.sortTime = conversation.deleted_at.value_or(conversation.updated_at);
-    return row;
-}
-
 bool ConversationModel::belongs(const storage::Conversation& conversation) const
 {
     switch (m_scope) {
@@ -260,7 +237,7 @@ void ConversationModel::read()
             std::unordered_map<qint64, Row> fresh;
             fresh.reserve(conversations.size());
             for (const storage::Conversation& conversation : conversations)
-                fresh.emplace(conversation.id, row(conversation));
+                fresh.emplace(conversation.id, rowOf(conversation));
             for (const auto& [id, one] : m_rows) {
                 if (one.temporary && scope == storage::Scope::active)
                     fresh.emplace(id, one);
@@ -279,7 +256,7 @@ void ConversationModel::read()
                 emit readyChanged();
             }
         });
-    refreshNames();
+    m_names.refresh();
 }
 
 // Empties the trash of what has lain there for longer than the settings say.
@@ -293,34 +270,6 @@ void ConversationModel::sweepTrash()
         [this](std::int64_t deleted) {
             if (deleted > 0 && m_scope == storage::Scope::trash)
                 read();
-        });
-}
-
-void ConversationModel::refreshNames()
-{
-    struct Names
-    {
-        std::vector<storage::NameCount> folders;
-        std::vector<storage::NameCount> tags;
-    };
-    m_store.run(
-        this,
-        [](storage::ChatStore& store) {
-            return Names{store.folders(), store.tags()};
-        },
-        [this](const Names& names) {
-            QStringList folders = m_settings.folders();
-            QStringList tags;
-            for (const storage::NameCount& folder : names.folders)
-                folders.append(toQt(folder.name));
-            for (const storage::NameCount& tag : names.tags)
-                tags.append(toQt(tag.name));
-            folders = folderTree(folders);
-            if (folders == m_folders && tags == m_tags)
-                return;
-            m_folders = folders;
-            m_tags = tags;
-            emit namesChanged();
         });
 }
 
@@ -338,105 +287,44 @@ std::vector<SidebarLine> ConversationModel::linesNow(const QSet<qint64>& without
                : flatLines(rows);
 }
 
-// Brings the lines to what they should be, in the steps that views follow best: runs of lines that go, a line
-// that moves, runs of lines that come. The conversations that leave stay known until their lines are gone.
+// Brings the lines to what they should be. The conversations that leave stay known until their lines are
+// gone.
 void ConversationModel::relayout(const QSet<qint64>& leaving)
 {
-    const auto forget = [&] {
-        for (const qint64 id : leaving)
-            m_rows.erase(id);
-        if (!leaving.isEmpty())
-            select(m_selected - leaving);
-    };
     std::vector<SidebarLine> fresh = linesNow(leaving);
-    if (searching()) {
-        m_lines = std::move(fresh);
-        forget();
-        return;
-    }
-    struct Keys
-    {
-        QSet<qint64> conversations;
-        QSet<QString> folders;
-        explicit Keys(const std::vector<SidebarLine>& lines)
-        {
-            for (const SidebarLine& line : lines) {
-                if (line.id != 0)
-                    conversations.insert(line.id);
-                else
-                    folders.insert(line.folder);
-            }
-        }
-        bool contains(const SidebarLine& line) const
-        {
-            return line.id != 0 ? conversations.contains(line.id) : folders.contains(line.folder);
-        }
-    };
-    const auto at = [](std::size_t row) { return static_cast<int>(row); };
-    const auto same = [](const SidebarLine& a, const SidebarLine& b) { return a.sameAs(b); };
+    if (!searching())
+        follow(fresh);
+    m_lines = std::move(fresh);
+    for (const qint64 id : leaving)
+        m_rows.erase(id);
+    if (!leaving.isEmpty())
+        announceSelection(m_selection.remove(leaving));
+    if (!searching())
+        emit countChanged();
+}
 
-    const Keys wanted(fresh);
-    for (std::size_t end = m_lines.size(); end > 0;) {
-        if (wanted.contains(m_lines[end - 1])) {
-            --end;
-            continue;
-        }
-        std::size_t first = end - 1;
-        while (first > 0 && !wanted.contains(m_lines[first - 1]))
-            --first;
-        beginRemoveRows({}, at(first), at(end - 1));
-        m_lines.erase(m_lines.begin() + at(first), m_lines.begin() + at(end));
-        endRemoveRows();
-        end = first;
-    }
-
-    const Keys present(m_lines);
-    std::vector<SidebarLine> staying;
-    std::copy_if(fresh.begin(), fresh.end(), std::back_inserter(staying),
-                 [&](const SidebarLine& line) { return present.contains(line); });
-    const std::size_t size = staying.size();
-    std::size_t first = 0;
-    while (first < size && same(m_lines[first], staying[first]))
-        ++first;
-    std::size_t last = size; // behind the last that differs
-    while (last > first && same(m_lines[last - 1], staying[last - 1]))
-        --last;
-    if (first < last) {
-        const auto old = m_lines.begin() + at(first);
-        const auto oldEnd = m_lines.begin() + at(last);
-        const auto now = staying.begin() + at(first);
-        if (std::equal(old + 1, oldEnd, now, same)) { // the first has become the last
-            beginMoveRows({}, at(first), at(first), {}, at(last));
-            std::rotate(old, old + 1, oldEnd);
-            endMoveRows();
-        } else if (std::equal(old, oldEnd - 1, now + 1, same)) { // the last the first
-            beginMoveRows({}, at(last - 1), at(last - 1), {}, at(first));
-            std::rotate(old, oldEnd - 1, oldEnd);
-            endMoveRows();
-        } else {
-            beginRemoveRows({}, at(first), at(last - 1));
-            m_lines.erase(old, oldEnd);
+// Brings the lines of the view to these.
+void ConversationModel::follow(const std::vector<SidebarLine>& fresh)
+{
+    for (const SidebarStep& step : sidebarSteps(m_lines, fresh)) {
+        switch (step.kind) {
+        case SidebarStep::Kind::remove:
+            beginRemoveRows({}, step.first, step.last);
+            carryOut(step, m_lines);
             endRemoveRows();
-            beginInsertRows({}, at(first), at(last - 1));
-            m_lines.insert(m_lines.begin() + at(first), now, staying.begin() + at(last));
+            break;
+        case SidebarStep::Kind::insert:
+            beginInsertRows({}, step.first, step.last);
+            carryOut(step, m_lines);
             endInsertRows();
+            break;
+        case SidebarStep::Kind::move:
+            beginMoveRows({}, step.first, step.last, {}, step.to);
+            carryOut(step, m_lines);
+            endMoveRows();
+            break;
         }
     }
-
-    for (std::size_t row = 0; row < fresh.size();) {
-        if (row < m_lines.size() && same(m_lines[row], fresh[row])) {
-            ++row;
-            continue;
-        }
-        std::size_t end = row + 1;
-        while (end < fresh.size() && (row >= m_lines.size() || !same(m_lines[row], fresh[end])))
-            ++end;
-        beginInsertRows({}, at(row), at(end - 1));
-        m_lines.insert(m_lines.begin() + at(row), fresh.begin() + at(row), fresh.begin() + at(end));
-        endInsertRows();
-        row = end;
-    }
-
     for (std::size_t row = 0; row < fresh.size(); ++row) {
         const SidebarLine& old = m_lines[row];
         const SidebarLine& line = fresh[row];
@@ -444,10 +332,8 @@ void ConversationModel::relayout(const QSet<qint64>& leaving)
             old.open == line.open && old.unread == line.unread)
             continue;
         m_lines[row] = line;
-        emit dataChanged(index(at(row)), index(at(row)));
+        emit dataChanged(index(static_cast<int>(row)), index(static_cast<int>(row)));
     }
-    forget();
-    emit countChanged();
 }
 
 void ConversationModel::apply(const storage::Conversation& conversation)
@@ -460,7 +346,7 @@ void ConversationModel::applyAll(const std::vector<storage::Conversation>& conve
     QSet<qint64> leaving;
     QSet<qint64> changed;
     for (const storage::Conversation& conversation : conversations) {
-        Row fresh = row(conversation);
+        Row fresh = rowOf(conversation);
         changed.insert(fresh.id);
         if (fresh.id == currentId() && fresh.id != 0) {
             m_current = fresh;
@@ -518,69 +404,6 @@ void ConversationModel::touch(qint64 id, const QList<int>& roles)
     }
 }
 
-void ConversationModel::change(qint64 id, Change change, std::function<void()> then)
-{
-    m_store.run(
-        id, this,
-        [id, change = std::move(change)](storage::ChatStore& store) {
-            if (!store.conversation(id)) // deleted meanwhile
-                return std::optional<storage::Conversation>();
-            change(store);
-            return store.conversation(id);
-        },
-        [this, id, then = std::move(then)](const std::optional<storage::Conversation>& conversation) {
-            if (conversation)
-                apply(*conversation);
-            else
-                gone({id});
-            if (then)
-                then();
-        });
-}
-
-// The change happens to those that still exist, and can be taken back under the name `done`.
-void ConversationModel::changeAll(const Ids& ids, const QString& done, ChangeAll change,
-                                  std::function<void()> then)
-{
-    if (ids.empty())
-        return;
-    struct Changed
-    {
-        std::vector<storage::Conversation> before;
-        std::vector<storage::Conversation> after;
-        Ids missing;
-    };
-    const auto hold = std::find(ids.begin(), ids.end(), currentId()) != ids.end() ? currentId() : 0;
-    m_store.run(
-        this,
-        [ids, change = std::move(change)](storage::ChatStore& store) {
-            Changed changed;
-            Ids existing;
-            for (const storage::Id id : ids) {
-                if (std::optional<storage::Conversation> one = store.conversation(id)) {
-                    existing.push_back(id);
-                    changed.before.push_back(std::move(*one));
-                } else {
-                    changed.missing.push_back(id);
-                }
-            }
-            change(store, existing);
-            for (const storage::Id id : existing)
-                changed.after.push_back(store.conversation(id).value());
-            return changed;
-        },
-        [this, done, hold, then = std::move(then)](const Changed& changed) {
-            applyAll(changed.after);
-            if (!changed.missing.empty())
-                gone(changed.missing);
-            if (!done.isEmpty())
-                setUndo({done, changed.before, hold, m_settings.folders()});
-            refreshNames();
-            if (then)
-                then();
-        });
-}
-
 QString ConversationModel::currentTitle() const
 {
     return !m_current.title.isEmpty() ? m_current.title
@@ -634,7 +457,7 @@ void ConversationModel::newTemporary()
 
 void ConversationModel::adopt(const storage::Conversation& conversation)
 {
-    setCurrent(row(conversation));
+    setCurrent(rowOf(conversation));
 }
 
 void ConversationModel::open(qint64 id)
@@ -654,7 +477,7 @@ void ConversationModel::open(qint64 id)
     else if (hit != m_hits.end())
         row = *hit;
     setCurrent(std::move(row));
-    change(id, [id](storage::ChatStore& store) {
+    m_changes.change(id, [id](storage::ChatStore& store) {
         if (store.conversation(id)->unread)
             store.set_unread(id, false);
     });
@@ -662,11 +485,8 @@ void ConversationModel::open(qint64 id)
 
 void ConversationModel::openNeighbour(int step)
 {
-    std::vector<qint64> shown; // without heads of folders
-    for (int row = 0; row < count(); ++row) {
-        if (const Row* one = rowAt(row))
-            shown.push_back(one->id);
-    }
+    std::vector<qint64> shown = this->shown();
+    std::erase(shown, 0); // heads of folders
     if (shown.empty())
         return;
     const auto at = std::find(shown.begin(), shown.end(), currentId());
@@ -688,188 +508,18 @@ void ConversationModel::openPrevious()
     openNeighbour(-1);
 }
 
-void ConversationModel::rename(qint64 id, const QString& title)
-{
-    const QString line = title.simplified().left(200);
-    if (id == 0 || line.isEmpty())
-        return;
-    change(id, [id, line = toUtf8(line)](storage::ChatStore& store) { store.rename(id, line); });
-}
-
-// Those that stand in the history; temporary ones have no place there.
-ConversationModel::Ids ConversationModel::kept(const QVariantList& ids) const
-{
-    Ids kept;
-    for (const QVariant& one : ids) {
-        const qint64 id = one.toLongLong();
-        if (id != 0 && !StoreBridge::isTemporary(id))
-            kept.push_back(id);
-    }
-    return kept;
-}
-
-// “Title”, or how many.
-QString ConversationModel::named(const Ids& ids) const
-{
-    if (ids.size() != 1)
-        return tr("%1 conversations").arg(ids.size());
-    const QString title = titleOf(ids.front());
-    return tr("“%1”").arg(title.isEmpty() ? tr("New conversation") : title);
-}
-
-void ConversationModel::setPinned(qint64 id, bool pinned)
-{
-    pin({id}, pinned);
-}
-
-void ConversationModel::setArchived(qint64 id, bool archived)
-{
-    archive({id}, archived);
-}
-
-void ConversationModel::moveToTrash(qint64 id)
-{
-    trash({id});
-}
-
-void ConversationModel::restore(qint64 id)
-{
-    putBack({id});
-}
-
-void ConversationModel::deleteForEver(qint64 id)
-{
-    erase({id});
-}
-
-void ConversationModel::pin(const QVariantList& ids, bool pinned)
-{
-    changeAll(kept(ids), {},
-              [pinned](storage::ChatStore& store, const Ids& all) { store.set_pinned(all, pinned); });
-}
-
-void ConversationModel::archive(const QVariantList& ids, bool archived)
-{
-    const Ids all = kept(ids);
-    changeAll(
-        all, archived ? tr("Archived %1").arg(named(all)) : tr("%1 is back from the archive").arg(named(all)),
-        [archived](storage::ChatStore& store, const Ids& some) { store.set_archived(some, archived); });
-}
-
 void ConversationModel::trash(const QVariantList& ids)
 {
-    QVariantList temporary;
-    for (const QVariant& one : ids) {
-        if (StoreBridge::isTemporary(one.toLongLong()))
-            temporary.append(one);
-    }
-    if (!temporary.isEmpty())
-        erase(temporary);
-    const Ids all = kept(ids);
-    if (all.empty())
-        return;
-    const auto leave = [this, all] {
-        for (const storage::Id id : all)
-            m_answers.leave(id, Answers::Rest::keep);
-    };
-    leave();
-    const QString done = tr("Deleted %1").arg(named(all));
-    changeAll(
-        all, done, [](storage::ChatStore& store, const Ids& some) { store.move_to_trash(some); },
-        leave); // what began while the move was on its way
+    m_changes.trash(ids);
+    const std::vector<storage::Id> all = ConversationChanges::kept(ids);
     if (std::find(all.begin(), all.end(), currentId()) != all.end())
         newConversation();
 }
 
-void ConversationModel::putBack(const QVariantList& ids)
+void ConversationModel::undo()
 {
-    const Ids all = kept(ids);
-    forgetUndo(all);
-    changeAll(all, {}, [](storage::ChatStore& store, const Ids& some) { store.restore(some); });
-}
-
-void ConversationModel::erase(const QVariantList& ids)
-{
-    for (const bool temporary : {false, true}) {
-        Ids all;
-        for (const QVariant& one : ids) {
-            const qint64 id = one.toLongLong();
-            if (id != 0 && StoreBridge::isTemporary(id) == temporary)
-                all.push_back(id);
-        }
-        if (all.empty())
-            continue;
-        const auto leave = [this, all] {
-            for (const storage::Id id : all)
-                m_answers.leave(id, Answers::Rest::drop);
-        };
-        leave();
-        forgetUndo(all);
-        m_store.run(
-            all.front(), this,
-            [all](storage::ChatStore& store) {
-                Ids existing;
-                std::copy_if(all.begin(), all.end(), std::back_inserter(existing),
-                             [&](storage::Id id) { return store.conversation(id).has_value(); });
-                store.delete_for_ever(existing);
-            },
-            [this, all, leave] {
-                leave();
-                gone(all);
-                refreshNames();
-            });
-    }
-}
-
-void ConversationModel::emptyTrash()
-{
-    setUndo({});
-    m_store.run(
-        this,
-        [](storage::ChatStore& store) {
-            Ids all;
-            for (const storage::Conversation& conversation : store.list_conversations(storage::Scope::trash))
-                all.push_back(conversation.id);
-            store.delete_for_ever(all);
-            return all;
-        },
-        [this](const Ids& all) {
-            for (const storage::Id id : all)
-                m_answers.leave(id, Answers::Rest::drop);
-            gone(all);
-        });
-}
-
-void ConversationModel::moveToFolder(const QVariantList& ids, const QString& folder)
-{
-    const Ids all = kept(ids);
-    const QString path = cleanFolder(folder);
-    // A new one is open, so that what was moved does not seem to vanish.
-    if (!path.isEmpty() && !m_folders.contains(path) && !m_settings.openFolders().contains(path))
-        m_settings.setOpenFolders(m_settings.openFolders() + QStringList{path});
-    addFolder(path);
-    changeAll(
-        all,
-        path.isEmpty() ? tr("Took %1 out of its folder").arg(named(all))
-                       : tr("Moved %1 to “%2”").arg(named(all), path),
-        [name = toUtf8(path)](storage::ChatStore& store, const Ids& some) { store.set_folder(some, name); });
-}
-
-void ConversationModel::setTag(const QVariantList& ids, const QString& tag, bool on)
-{
-    const Ids all = kept(ids);
-    const QString name = tag.simplified().left(longest_tag);
-    if (name.isEmpty())
-        return;
-    changeAll(all,
-              on ? tr("Tagged %1 with “%2”").arg(named(all), name)
-                 : tr("Took the tag “%2” off %1").arg(named(all), name),
-              [on, text = toUtf8(name)](storage::ChatStore& store, const Ids& some) {
-                  if (on)
-                      store.add_tag(some, text);
-                  else
-                      store.remove_tag(some, text);
-              });
+    if (const qint64 reopen = m_changes.undo(); reopen != 0)
+        open(reopen);
 }
 
 int ConversationModel::countWithTag(const QVariantList& ids, const QString& tag) const
@@ -898,151 +548,22 @@ bool ConversationModel::isPinned(qint64 id) const
     return one && one->pinned;
 }
 
-void ConversationModel::toggleFolder(const QString& folder)
+// The ids of the rows, 0 for the head of a folder.
+std::vector<qint64> ConversationModel::shown() const
 {
-    QStringList open = m_settings.openFolders();
-    if (!open.removeOne(folder))
-        open.append(folder);
-    m_settings.setOpenFolders(open);
-}
-
-void ConversationModel::addFolder(const QString& folder)
-{
-    const QString path = cleanFolder(folder);
-    if (path.isEmpty())
-        return;
-    // Those around it are opened, so that it can be seen.
-    QStringList open = m_settings.openFolders();
-    for (QString outer = parentFolder(path); !outer.isEmpty(); outer = parentFolder(outer)) {
-        if (!open.contains(outer))
-            open.append(outer);
+    std::vector<qint64> ids;
+    ids.reserve(static_cast<std::size_t>(count()));
+    for (int row = 0; row < count(); ++row) {
+        const Row* one = rowAt(row);
+        ids.push_back(one ? one->id : 0);
     }
-    m_settings.setOpenFolders(open);
-    if (!m_settings.folders().contains(path))
-        m_settings.setFolders(m_settings.folders() + QStringList{path});
+    return ids;
 }
 
-void ConversationModel::renameFolder(const QString& folder, const QString& path)
+void ConversationModel::announceSelection(const QSet<qint64>& changed)
 {
-    const QString to = cleanFolder(path);
-    if (folder.isEmpty() || to == folder || (!to.isEmpty() && liesIn(to, folder)))
-        return; // into itself
-    const QStringList foldersBefore = m_settings.folders();
-    const auto moved = [&](const QStringList& list) {
-        QStringList fresh;
-        for (const QString& one : list) {
-            const QString rest = liesIn(one, folder) ? one.mid(folder.size()) : QString();
-            fresh.append(!liesIn(one, folder) ? one : cleanFolder(to + rest));
-        }
-        return fresh;
-    };
-    m_settings.setOpenFolders(moved(m_settings.openFolders()));
-    m_settings.setFolders(moved(foldersBefore));
-    m_store.run(
-        this,
-        [from = toUtf8(folder), to = toUtf8(to), folder](storage::ChatStore& store) {
-            std::vector<storage::Conversation> before;
-            for (const auto scope :
-                 {storage::Scope::active, storage::Scope::archived, storage::Scope::trash}) {
-                for (storage::Conversation& one : store.list_conversations(scope)) {
-                    if (liesIn(toQt(one.folder), folder))
-                        before.push_back(std::move(one));
-                }
-            }
-            store.rename_folder(from, to);
-            return before;
-        },
-        [this, folder, to, foldersBefore](const std::vector<storage::Conversation>& before) {
-            read();
-            setUndo({to.isEmpty() || liesIn(folder, to) ? tr("Removed the folder “%1”").arg(folder)
-                                                        : tr("Renamed “%1” to “%2”").arg(folder, to),
-                     before, 0, foldersBefore});
-        });
-}
-
-void ConversationModel::removeFolder(const QString& folder)
-{
-    renameFolder(folder, parentFolder(folder));
-}
-
-void ConversationModel::setUndo(Undo undo)
-{
-    m_undo = std::move(undo);
-    if (m_undo.text.isEmpty())
-        m_undo_timer.stop();
-    else
-        m_undo_timer.start();
-    emit undoTextChanged();
-}
-
-// What was decided anew by hand is not for the undo any more; without anything left it goes.
-void ConversationModel::forgetUndo(const Ids& ids)
-{
-    const auto forgotten = std::erase_if(m_undo.before, [&](const storage::Conversation& one) {
-        return std::find(ids.begin(), ids.end(), one.id) != ids.end();
-    });
-    if (forgotten > 0 && m_undo.before.empty())
-        setUndo({});
-}
-
-void ConversationModel::undo()
-{
-    if (m_undo.text.isEmpty())
+    if (changed.isEmpty())
         return;
-    const Undo undo = std::move(m_undo);
-    setUndo({});
-    m_settings.setFolders(undo.folders);
-    Ids ids;
-    for (const storage::Conversation& one : undo.before)
-        ids.push_back(one.id);
-    changeAll(ids, {},
-              [before = undo.before](storage::ChatStore& store, const Ids&) { putBefore(store, before); });
-    if (undo.reopen != 0)
-        open(undo.reopen);
-}
-
-// Folder, tags, archive and trash as they were; what has been deleted meanwhile stays so.
-void ConversationModel::putBefore(storage::ChatStore& store, const std::vector<storage::Conversation>& before)
-{
-    std::map<std::string, Ids> folders;
-    std::map<std::vector<std::string>, Ids> tags;
-    std::map<bool, Ids> archived;
-    std::map<bool, Ids> trashed;
-    for (const storage::Conversation& one : before) {
-        const std::optional<storage::Conversation> now = store.conversation(one.id);
-        if (!now)
-            continue;
-        if (now->folder != one.folder)
-            folders[one.folder].push_back(one.id);
-        if (now->tags != one.tags)
-            tags[one.tags].push_back(one.id);
-        if (now->archived != one.archived)
-            archived[one.archived].push_back(one.id);
-        if (now->deleted_at.has_value() != one.deleted_at.has_value())
-            trashed[one.deleted_at.has_value()].push_back(one.id);
-    }
-    for (const auto& [folder, ids] : folders)
-        store.set_folder(ids, folder);
-    for (const auto& [list, ids] : tags)
-        store.set_tags(ids, list);
-    for (const auto& [is, ids] : archived)
-        store.set_archived(ids, is);
-    for (const auto& [is, ids] : trashed) {
-        if (is)
-            store.move_to_trash(ids);
-        else
-            store.restore(ids);
-    }
-}
-
-void ConversationModel::select(const QSet<qint64>& selected)
-{
-    if (selected == m_selected)
-        return;
-    const QSet<qint64> changed = (m_selected - selected) + (selected - m_selected);
-    m_selected = selected;
-    if (m_selected.isEmpty())
-        m_anchor = 0;
     for (int row = 0; row < count(); ++row) {
         const Row* one = rowAt(row);
         if (one && changed.contains(one->id))
@@ -1054,73 +575,37 @@ void ConversationModel::select(const QSet<qint64>& selected)
 void ConversationModel::toggleSelected(int row)
 {
     const Row* one = row >= 0 && row < count() ? rowAt(row) : nullptr;
-    if (!one)
-        return;
-    QSet<qint64> selected = m_selected;
-    // The one that is open counts as chosen already.
-    const Row* current = find(currentId());
-    if (selected.isEmpty() && current && one != current)
-        selected.insert(current->id);
-    if (!selected.remove(one->id))
-        selected.insert(one->id);
-    m_anchor = one->id;
-    select(selected);
+    if (one)
+        announceSelection(m_selection.toggle(one->id, find(currentId()) ? currentId() : 0));
 }
 
 void ConversationModel::selectTo(int row)
 {
-    if (row < 0 || row >= count())
-        return;
-    const qint64 from = m_anchor != 0 ? m_anchor : currentId();
-    int first = row;
-    for (int i = 0; i < count(); ++i) {
-        const Row* one = rowAt(i);
-        if (one && one->id == from)
-            first = i;
-    }
-    QSet<qint64> selected;
-    for (int i = std::min(first, row); i <= std::max(first, row); ++i) {
-        if (const Row* one = rowAt(i))
-            selected.insert(one->id);
-    }
-    if (m_anchor == 0) {
-        const Row* one = rowAt(first);
-        m_anchor = one ? one->id : 0;
-    }
-    const qint64 anchor = m_anchor;
-    select(selected);
-    m_anchor = anchor;
+    if (row >= 0 && row < count())
+        announceSelection(m_selection.extendTo(row, shown(), currentId()));
 }
 
 void ConversationModel::selectAll()
 {
-    QSet<qint64> selected;
-    for (int row = 0; row < count(); ++row) {
-        if (const Row* one = rowAt(row))
-            selected.insert(one->id);
-    }
-    select(selected);
+    announceSelection(m_selection.selectAll(shown()));
 }
 
 void ConversationModel::clearSelection()
 {
-    select({});
+    announceSelection(m_selection.clear());
 }
 
 QVariantList ConversationModel::selected() const
 {
     QVariantList ids;
-    for (int row = 0; row < count(); ++row) {
-        const Row* one = rowAt(row);
-        if (one && m_selected.contains(one->id))
-            ids.append(one->id);
-    }
+    for (const qint64 id : m_selection.inOrder(shown()))
+        ids.append(id);
     return ids;
 }
 
 QVariantList ConversationModel::targets(qint64 id) const
 {
-    return m_selected.contains(id) ? selected() : QVariantList{id};
+    return m_selection.contains(id) ? selected() : QVariantList{id};
 }
 
 void ConversationModel::setScope(const QString& scope)
@@ -1193,16 +678,7 @@ void ConversationModel::showHits(const std::vector<storage::SearchHit>& hits)
             row = *known;
         else if (m_scope == storage::Scope::trash)
             continue; // not in the trash
-        row.id = hit.conversation;
-        row.title = toQt(hit.title);
-        row.updatedAt = hit.time;
-        row.snippet = toQt(hit.snippet);
-        if (!hit.matches.empty()) { // bytes to UTF-16
-            const std::string_view snippet = hit.snippet;
-            const storage::SearchHit::Range first = hit.matches.front();
-            row.matchStart = static_cast<int>(toQt(snippet.substr(0, first.begin)).size());
-            row.matchLength = static_cast<int>(toQt(snippet.substr(first.begin, first.length)).size());
-        }
+        takeHit(row, hit);
         found.push_back(std::move(row));
     }
     beginResetModel();

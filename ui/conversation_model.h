@@ -2,8 +2,13 @@
 #pragma once
 
 #include "ui/answers.h"
+#include "ui/conversation_changes.h"
+#include "ui/conversation_row.h"
+#include "ui/folder_names.h"
 #include "ui/sidebar_lines.h"
+#include "ui/sidebar_selection.h"
 #include "ui/store_bridge.h"
+#include "ui/undo_offer.h"
 
 #include <QAbstractListModel>
 #include <QDateTime>
@@ -83,7 +88,7 @@ public:
     int count() const { return static_cast<int>(searching() ? m_hits.size() : m_lines.size()); }
     QString scope() const { return m_scope_name; }
     int total() const { return static_cast<int>(m_rows.size()); } // conversations of the scope
-    QString undoText() const { return m_undo.text; }
+    QString undoText() const { return m_undo.text(); }
     QString error() const { return m_error; }
     QString fatal() const
     {
@@ -91,9 +96,9 @@ public:
     }                                      // why there is no history; nothing works then but looking around
     bool ready() const { return m_ready; } // the list has been read
     bool currentTemporary() const { return StoreBridge::isTemporary(m_current.id); }
-    int selectedCount() const { return static_cast<int>(m_selected.size()); }
-    QStringList folders() const { return m_folders; } // each before what it holds
-    QStringList tags() const { return m_tags; }       // in use
+    int selectedCount() const { return m_selection.count(); }
+    QStringList folders() const { return m_names.folders(); }
+    QStringList tags() const { return m_names.tags(); }
 
     void setQuery(const QString& query);
     void setScope(const QString& scope);
@@ -101,30 +106,44 @@ public:
     Q_INVOKABLE void newConversation();
     Q_INVOKABLE void newTemporary();
     Q_INVOKABLE void open(qint64 id);
-    Q_INVOKABLE void rename(qint64 id, const QString& title);
-    Q_INVOKABLE void setPinned(qint64 id, bool pinned);
-    Q_INVOKABLE void setArchived(qint64 id, bool archived);
-    Q_INVOKABLE void moveToTrash(qint64 id);
+    Q_INVOKABLE void rename(qint64 id, const QString& title) { m_changes.rename(id, title); }
+    Q_INVOKABLE void setPinned(qint64 id, bool pinned) { pin({id}, pinned); }
+    Q_INVOKABLE void setArchived(qint64 id, bool archived) { archive({id}, archived); }
+    Q_INVOKABLE void moveToTrash(qint64 id) { trash({id}); }
     Q_INVOKABLE void undo();
-    Q_INVOKABLE void restore(qint64 id);
-    Q_INVOKABLE void deleteForEver(qint64 id);
-    Q_INVOKABLE void emptyTrash();
-    Q_INVOKABLE void pin(const QVariantList& ids, bool pinned);
-    Q_INVOKABLE void archive(const QVariantList& ids, bool archived);
+    Q_INVOKABLE void restore(qint64 id) { putBack({id}); }
+    Q_INVOKABLE void deleteForEver(qint64 id) { erase({id}); }
+    Q_INVOKABLE void emptyTrash() { m_changes.emptyTrash(); }
+    Q_INVOKABLE void pin(const QVariantList& ids, bool pinned) { m_changes.pin(ids, pinned); }
+    Q_INVOKABLE void archive(const QVariantList& ids, bool archived) { m_changes.archive(ids, archived); }
     Q_INVOKABLE void trash(const QVariantList& ids);
-    Q_INVOKABLE void putBack(const QVariantList& ids);
-    Q_INVOKABLE void erase(const QVariantList& ids); // for ever
-    Q_INVOKABLE void moveToFolder(const QVariantList& ids, const QString& folder);
-    Q_INVOKABLE void setTag(const QVariantList& ids, const QString& tag, bool on);
+    Q_INVOKABLE void putBack(const QVariantList& ids) { m_changes.putBack(ids); }
+    // For ever.
+    Q_INVOKABLE void erase(const QVariantList& ids) { m_changes.erase(ids); }
+    Q_INVOKABLE void moveToFolder(const QVariantList& ids, const QString& folder)
+    {
+        m_changes.moveToFolder(ids, folder);
+    }
+    Q_INVOKABLE void setTag(const QVariantList& ids, const QString& tag, bool on)
+    {
+        m_changes.setTag(ids, tag, on);
+    }
     Q_INVOKABLE int countWithTag(const QVariantList& ids, const QString& tag) const;
     Q_INVOKABLE QString folderOf(qint64 id) const;
     Q_INVOKABLE bool isPinned(qint64 id) const;
     Q_INVOKABLE QString titleOf(qint64 id) const;
 
-    Q_INVOKABLE void toggleFolder(const QString& folder);
-    Q_INVOKABLE void addFolder(const QString& folder);
-    Q_INVOKABLE void renameFolder(const QString& folder, const QString& path);
-    Q_INVOKABLE void removeFolder(const QString& folder); // what it holds moves to the one around it
+    Q_INVOKABLE void toggleFolder(const QString& folder) { m_names.toggle(folder); }
+    Q_INVOKABLE void addFolder(const QString& folder) { m_names.add(folder); }
+    Q_INVOKABLE void renameFolder(const QString& folder, const QString& path)
+    {
+        m_changes.renameFolder(folder, path);
+    }
+    // What it holds moves to the one around it.
+    Q_INVOKABLE void removeFolder(const QString& folder)
+    {
+        m_changes.renameFolder(folder, parentFolder(folder));
+    }
 
     // The selection. Rows that are folders are passed over.
     Q_INVOKABLE void toggleSelected(int row);
@@ -164,67 +183,47 @@ signals:
 private:
     using Row = ConversationRow;
     using Ids = std::vector<storage::Id>;
-    using Change = std::function<void(storage::ChatStore&)>;
-    using ChangeAll = std::function<void(storage::ChatStore&, const Ids&)>;
 
-    // How to take back what was done last.
-    struct Undo
-    {
-        QString text; // what was done; empty: nothing
-        std::vector<storage::Conversation> before;
-        qint64 reopen = 0;   // was on the screen
-        QStringList folders; // of the settings, before
-    };
-
-    static Row row(const storage::Conversation& conversation);
     const Row* rowAt(int row) const; // null for a folder's head
     const Row* find(qint64 id) const;
     bool belongs(const storage::Conversation& conversation) const;
     void read();
     void sweepTrash();
-    void refreshNames();
     void report(const QString& sentence);
     void startSearch();
     void showHits(const std::vector<storage::SearchHit>& hits);
     std::vector<SidebarLine> linesNow(const QSet<qint64>& without) const;
     void relayout(const QSet<qint64>& leaving = {});
+    void follow(const std::vector<SidebarLine>& fresh);
+    std::vector<qint64> shown() const;
+    void announceSelection(const QSet<qint64>& changed);
     void applyAll(const std::vector<storage::Conversation>& conversations);
-    void change(qint64 id, Change change, std::function<void()> then = {});
-    void changeAll(const Ids& ids, const QString& done, ChangeAll change, std::function<void()> then = {});
-    static void putBefore(storage::ChatStore& store, const std::vector<storage::Conversation>& before);
     void gone(const Ids& ids);
     void setCurrent(Row current);
     void openNeighbour(int step);
     void touch(qint64 id, const QList<int>& roles);
-    void setUndo(Undo undo);
-    void forgetUndo(const Ids& ids);
-    void select(const QSet<qint64>& selected);
-    QString named(const Ids& ids) const;
-    Ids kept(const QVariantList& ids) const;
     QString section(const SidebarLine& line, const Row* row) const;
     void scheduleMidnight();
 
     StoreBridge& m_store;
     Answers& m_answers;
     Settings& m_settings;
+    FolderNames m_names;
+    UndoOffer m_undo;
+    ConversationChanges m_changes;
     std::unordered_map<qint64, Row> m_rows; // of the scope
     std::vector<SidebarLine> m_lines;
     std::vector<Row> m_hits;
-    QSet<qint64> m_selected;
-    qint64 m_anchor = 0; // where the selection began
-    QStringList m_folders;
-    QStringList m_tags;
+    SidebarSelection m_selection;
     Row m_current;
     QString m_query;
     bool m_search_running = false;
     storage::Scope m_scope = storage::Scope::active;
     QString m_scope_name = QStringLiteral("active");
-    Undo m_undo;
     QString m_error;
     QString m_fatal;
     bool m_ready = false;
     QTimer m_search_timer;
-    QTimer m_undo_timer;
     QTimer m_midnight;
 };
 

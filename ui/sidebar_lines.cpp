@@ -35,15 +35,6 @@ SidebarLine line(const ConversationRow& row, SidebarLine::Group group)
 
 } // namespace
 
-bool before(const ConversationRow& a, const ConversationRow& b)
-{
-    if (a.temporary != b.temporary)
-        return a.temporary;
-    if (a.pinned != b.pinned && !a.inTrash)
-        return a.pinned;
-    return a.sortTime != b.sortTime ? a.sortTime > b.sortTime : a.id > b.id;
-}
-
 QString cleanFolder(const QString& path)
 {
     QStringList parts;

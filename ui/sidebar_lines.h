@@ -1,34 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ui/conversation_row.h"
+
 #include <QString>
 #include <QStringList>
 
 #include <vector>
 
 namespace ui {
-
-// A conversation as a list shows it.
-struct ConversationRow
-{
-    qint64 id = 0;
-    QString title;
-    QString preview;
-    bool titleIsAutomatic = true;
-    bool pinned = false;
-    bool archived = false;
-    bool unread = false;
-    bool inTrash = false;
-    bool temporary = false; // in memory alone
-    bool empty = true;      // no message yet
-    QString folder;         // a path such as "Work/Letters"; empty: in none
-    QStringList tags;
-    qint64 sortTime = 0; // latest message, in the trash the deletion; milliseconds since 1970 UTC
-    qint64 updatedAt = 0;
-    QString snippet; // of a search
-    int matchStart = 0;
-    int matchLength = 0;
-};
 
 // A line of the sidebar: a conversation, or the head of a folder.
 struct SidebarLine
@@ -55,9 +35,6 @@ struct SidebarLine
         return id == other.id && (id != 0 || folder == other.folder);
     }
 };
-
-// Temporary ones, then pinned ones, then the latest message first.
-bool before(const ConversationRow& a, const ConversationRow& b);
 
 // The lines for conversations in the order of before(). `folders` are shown even if nothing lies in them; a
 // closed folder hides what it holds. A pinned conversation stands among the pinned ones alone.

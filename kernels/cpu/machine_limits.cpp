@@ -63,18 +63,13 @@ double measure_read_bandwidth(ThreadPool& pool, Isa isa, Seconds clock)
     constexpr std::int64_t words = memory / 8;
     const std::vector<std::uint64_t> data(words, 1);
     std::vector<std::uint64_t> results(static_cast<std::size_t>(pool.threads()) * 8);
+    const Primitives* primitives = primitives_of(isa);
     std::int64_t first = 0;
     return best_rate(round / 1e9, clock, [&] {
         pool.run(round / slice, [&](std::int64_t task, int worker) {
             const std::uint64_t* begin = data.data() + (first + task * slice) / 8;
             std::uint64_t& result = results[static_cast<std::size_t>(worker) * 8];
-#ifdef FATHOM_HAS_AVX2
-            if (isa == Isa::avx2) {
-                result += avx2_read(begin, slice);
-                return;
-            }
-#endif
-            result += scalar_sum(begin, slice / 8);
+            result += primitives ? primitives->read(begin, slice) : scalar_sum(begin, slice / 8);
         });
         first = (first + round) % memory;
     });
@@ -84,18 +79,13 @@ double measure_fp32(ThreadPool& pool, Isa isa, Seconds clock)
 {
     constexpr std::int64_t steps = 1 << 16;
     std::vector<float> results(static_cast<std::size_t>(pool.threads()) * 16);
-    const std::int64_t flop_per_step = isa == Isa::avx2 ? avx2_flop_per_step : 16 * 2;
+    const Primitives* primitives = primitives_of(isa);
+    const std::int64_t flop_per_step = primitives ? primitives->flop_per_step : 16 * 2;
     const std::int64_t tasks = 16 * pool.threads();
     return best_rate(static_cast<double>(tasks * steps * flop_per_step) / 1e9, clock, [&] {
         pool.run(tasks, [&](std::int64_t, int worker) {
             float& result = results[static_cast<std::size_t>(worker) * 16];
-#ifdef FATHOM_HAS_AVX2
-            if (isa == Isa::avx2) {
-                result += avx2_multiply_adds(steps);
-                return;
-            }
-#endif
-            result += scalar_multiply_adds(steps);
+            result += primitives ? primitives->multiply_adds(steps) : scalar_multiply_adds(steps);
         });
     });
 }

@@ -15,16 +15,12 @@ namespace kernels::cpu {
 
 namespace {
 
-const Primitives* primitives_of(Isa isa)
+const Primitives* checked_primitives(Isa isa)
 {
     if (!supported(isa))
         throw std::invalid_argument("this processor or build lacks the instruction set " +
                                     std::string(name(isa)));
-#ifdef FATHOM_HAS_AVX2
-    if (isa == Isa::avx2)
-        return &avx2_primitives;
-#endif
-    return nullptr;
+    return primitives_of(isa);
 }
 
 } // namespace
@@ -32,7 +28,7 @@ const Primitives* primitives_of(Isa isa)
 Ops::Ops(ThreadPool& pool, Isa isa)
     : m_pool(pool)
     , m_isa(isa)
-    , m_primitives(primitives_of(isa))
+    , m_primitives(checked_primitives(isa))
     , m_workers(static_cast<std::size_t>(pool.threads()))
 {
 }
@@ -85,7 +81,7 @@ std::int64_t Ops::most_scratch_bytes(const ScratchShape& shape)
 void Ops::multiply(const Dots& work, Worker& worker) const
 {
     const WeightRows& w = work.w;
-    if (work.tokens <= few_rows) {
+    if (work.tokens <= m_primitives->few_rows) {
         for (std::int64_t byte = 0; byte < std::min<std::int64_t>(4, w.rows) * w.stride; byte += 64)
             __builtin_prefetch(w.data + byte); // later rows are asked for while earlier ones are read
         for (std::int64_t r = 0; r < w.rows; r += 4) {
@@ -119,7 +115,7 @@ void Ops::multiply(const Dots& work, Worker& worker) const
 void Ops::mix(const Mix& work, Worker& worker) const
 {
     Mix part = work;
-    if (work.tokens > few_rows && work.w.dtype != Dtype::f32)
+    if (work.tokens > m_primitives->few_rows && work.w.dtype != Dtype::f32)
         part.w = floats_of(work.w, worker.panel.get<float>(work.w.rows * work.w.columns), *m_primitives);
     m_primitives->mix(part);
 }
@@ -129,7 +125,9 @@ void Ops::product(View<float> y, View<const float> x, std::initializer_list<Matr
 {
     const float* const* inputs = pointers_to_rows(m_inputs, x);
     float* const* outputs = pointers_to_rows(m_outputs, y);
-    const auto rows_a_task = [&](const Matrix& w) { return weight_rows_per_task(w.columns, x.rows); };
+    const auto rows_a_task = [&](const Matrix& w) {
+        return weight_rows_per_task(w.columns, x.rows, *m_primitives);
+    };
     std::int64_t tasks = 0;
     for (const Matrix& w : stacked)
         tasks += parts(w.rows, rows_a_task(w));

@@ -66,7 +66,7 @@ void Ops::gate_up(View<float> x, View<const float> in, const Pairs& pairs, std::
         outputs[i] = x.row(pairs.token[pair]) + pairs.slot[pair] * slot_width;
     }
     const auto rows_a_task = [&](const Group& group) {
-        return weight_rows_per_task(2 * in.columns, group.count);
+        return weight_rows_per_task(2 * in.columns, group.count, *m_primitives);
     };
     std::int64_t tasks = 0;
     for (Group& group : pairs.groups) {
@@ -134,7 +134,7 @@ void Ops::experts_down_add(View<float> h, View<const float> in, const Routing& r
         const auto pair = static_cast<std::size_t>(i);
         inputs[i] = in.row(pairs.token[pair]) + pairs.slot[pair] * slot_width;
     }
-    const std::int64_t rows_a_task = weight_rows_per_task(in.columns, in.rows);
+    const std::int64_t rows_a_task = weight_rows_per_task(in.columns, in.rows, *m_primitives);
     m_pool.run(parts(h.columns, rows_a_task), [&](std::int64_t task, int worker_number) {
         Worker& worker = m_workers[static_cast<std::size_t>(worker_number)];
         const std::int64_t first = task * rows_a_task;

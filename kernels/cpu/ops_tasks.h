@@ -10,9 +10,6 @@
 
 namespace kernels::cpu {
 
-// Up to this many rows of activations a product reads weights in their stored form.
-constexpr std::int64_t few_rows = 3;
-
 // Up to this many rows are not worth a run of the pool where a row takes about a microsecond.
 constexpr std::int64_t rows_alone = 8;
 
@@ -56,9 +53,10 @@ constexpr std::int64_t rows_per_task(std::int64_t multiplications_per_row, std::
 }
 
 // The same for the rows of a weight that meet `tokens` rows of activations.
-constexpr std::int64_t weight_rows_per_task(std::int64_t columns, std::int64_t tokens)
+inline std::int64_t weight_rows_per_task(std::int64_t columns, std::int64_t tokens,
+                                         const Primitives& primitives)
 {
-    return tokens <= few_rows ? rows_per_task(columns * tokens, 4) : task_rows;
+    return tokens <= primitives.few_rows ? rows_per_task(columns * tokens, 4) : task_rows;
 }
 
 inline WeightRows weight_rows(const Matrix& w)

@@ -5,8 +5,9 @@
 // keeps for everybody.
 //
 // Order of summation, so that a row gives the same numbers alone and in any batch, on any path:
-// - dots: columns in chunks of `chunk_columns`, their sums added in ascending order; inside a chunk eight
-//   lanes (lane i takes columns i, i + 8, …) and ((0+1)+(2+3)) + ((4+5)+(6+7)) at its end.
+// - dots: columns in chunks of `chunk_columns`, their sums added in ascending order; inside a chunk as many
+//   sums as a register has lanes (lane i takes columns i, i + lanes, …), added at its end as lane_sums of the
+//   instruction set says.
 // - mix: rows in ascending order.
 // A weight of any type enters as the float that kernels::dequantise_row gives, bit for bit, whether it is
 // converted on the way or before.
@@ -62,6 +63,10 @@ struct Mix
 
 struct Primitives
 {
+    // Up to this many rows of activations a weight meets in its stored form, decoded once in a register; for
+    // more it is worth while to lay it out as floats first.
+    std::int64_t few_rows;
+
     void (*dots)(const Dots& work);
     void (*mix)(const Mix& work);
     // dst (rows, columns): the same numbers as kernels::dequantise_row.
@@ -75,14 +80,20 @@ struct Primitives
     float (*exponentials)(float* x, std::int64_t count, float scale, float shift);
     void (*scale)(float* x, float factor, std::int64_t count);                      // x *= factor
     void (*add_scaled)(float* y, const float* x, float factor, std::int64_t count); // y += factor * x
+
+    // For machine_limits.h. A sum that depends on every byte of `bytes` (a multiple of 256) …
+    std::uint64_t (*read)(const std::uint64_t* data, std::int64_t bytes);
+    // … and one that depends on `steps` times `flop_per_step` operations that never wait for each other.
+    float (*multiply_adds)(std::int64_t steps);
+    std::int64_t flop_per_step;
 };
 
 extern const Primitives avx2_primitives;
+extern const Primitives avx512_primitives;
 
-// For machine_limits.h. A sum that depends on every byte of `bytes` (a multiple of 256) …
-std::uint64_t avx2_read(const std::uint64_t* data, std::int64_t bytes);
-// … and one that depends on `steps` times avx2_flop_per_step operations that never wait for each other.
-constexpr std::int64_t avx2_flop_per_step = 12 * 8 * 2;
-float avx2_multiply_adds(std::int64_t steps);
+enum class Isa : std::uint8_t;
+
+// Null for Isa::scalar, and for an instruction set that this build lacks.
+const Primitives* primitives_of(Isa isa);
 
 } // namespace kernels::cpu

@@ -150,6 +150,13 @@ public:
         }
     }
 
+    // Of one block, by its number in the row.
+    void set_scales_of(std::int64_t row, std::int64_t block, float scale)
+    {
+        std::byte* stored = m_memory.data() + (matrix.row(row) - m_memory.data());
+        set_scales(matrix.dtype, stored + block * bytes_per_block(matrix.dtype), scale);
+    }
+
     Matrix matrix;
 
 private:
@@ -330,7 +337,7 @@ inline bool identical(View<const float> a, View<const float> b)
 inline std::vector<cpu::Isa> supported_isas()
 {
     std::vector<cpu::Isa> isas;
-    for (const cpu::Isa isa : {cpu::Isa::scalar, cpu::Isa::avx2})
+    for (const cpu::Isa isa : cpu::all_isas)
         if (cpu::supported(isa))
             isas.push_back(isa);
     return isas;

@@ -38,7 +38,7 @@ private:
         Activations on_threads(start);
         op(several, on_threads.view, 0, all_rows);
         QVERIFY(identical(on_threads.view, together.view));
-        for (const std::int64_t size : {1, 2, 5, 9}) {
+        for (const std::int64_t size : {1, 2, 3, 4, 5, 6, 9}) {
             Activations apart(start);
             for (std::int64_t first = 0; first < all_rows; first += size)
                 op(several, apart.view.slice_rows(first, std::min(size, all_rows - first)), first,

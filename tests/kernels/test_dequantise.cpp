@@ -223,10 +223,19 @@ private slots:
     }
 
     // The vector forms give the same bits, at any alignment and length.
+    void vector_forms_are_equal_data()
+    {
+        QTest::addColumn<cpu::Isa>("isa");
+        for (const cpu::Isa isa : test::supported_isas())
+            QTest::newRow(cpu::name(isa).data()) << isa;
+    }
+
     void vector_forms_are_equal()
     {
-#ifdef FATHOM_HAS_AVX2
-        if (!cpu::supported(cpu::Isa::avx2))
+        QFETCH(cpu::Isa, isa);
+        const cpu::Primitives* primitives = cpu::primitives_of(isa);
+        QCOMPARE(primitives == nullptr, isa == cpu::Isa::scalar);
+        if (!primitives)
             return;
         Random random;
         for (const DtypeInfo& type : dtype_infos) {
@@ -238,8 +247,8 @@ private slots:
                 std::vector<float> got(expected.size() + 1, 77.0f);
                 for (std::int64_t r = 0; r < w.rows; ++r)
                     dequantise_row(w, r, expected.data() + r * columns);
-                cpu::avx2_primitives.dequantise({w.data, w.dtype, w.rows, columns, w.row_bytes(), w.scales},
-                                                got.data());
+                primitives->dequantise({w.data, w.dtype, w.rows, columns, w.row_bytes(), w.scales},
+                                       got.data());
                 QVERIFY2(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0,
                          type.name.data());
                 QCOMPARE(got.back(), 77.0f);
@@ -250,7 +259,7 @@ private slots:
             float expected = 0.0f;
             float got = 0.0f;
             dequantise_row(Dtype::f8_e4m3, &code, &expected, 1);
-            cpu::avx2_primitives.dequantise({&code, Dtype::f8_e4m3, 1, 1, 1}, &got);
+            primitives->dequantise({&code, Dtype::f8_e4m3, 1, 1, 1}, &got);
             QCOMPARE(std::bit_cast<unsigned>(got), std::bit_cast<unsigned>(expected));
         }
         // Every f16 and bf16 bit pattern but signalling NaNs, which widening may quieten.
@@ -261,13 +270,12 @@ private slots:
                 float got = 0.0f;
                 const auto* src = reinterpret_cast<const std::byte*>(&half);
                 dequantise_row(dtype, src, &expected, 1);
-                cpu::avx2_primitives.dequantise({src, dtype, 1, 1, 2}, &got);
+                primitives->dequantise({src, dtype, 1, 1, 2}, &got);
                 QVERIFY(std::isnan(expected)
                             ? std::isnan(got)
                             : std::bit_cast<unsigned>(got) == std::bit_cast<unsigned>(expected));
             }
         }
-#endif
     }
 };
 

@@ -6,6 +6,9 @@
 
 #include <QTest>
 
+#include <cmath>
+#include <limits>
+
 using namespace kernels;
 using namespace kernels::test;
 
@@ -15,19 +18,25 @@ constexpr double tolerance = 1e-5;
 
 } // namespace
 
-class TestAvx2 : public QObject
+class TestVectorForms : public QObject
 {
     Q_OBJECT
 
 private slots:
+    void products_data()
+    {
+        QTest::addColumn<cpu::Isa>("isa");
+        for (const cpu::Isa isa : supported_isas())
+            QTest::newRow(cpu::name(isa).data()) << isa;
+    }
+
     void products()
     {
-        if (!cpu::supported(cpu::Isa::avx2))
-            return;
+        QFETCH(cpu::Isa, isa);
         Random random;
         cpu::ThreadPool pool(2);
         cpu::Ops scalar(pool, cpu::Isa::scalar);
-        cpu::Ops fast(pool, cpu::Isa::avx2);
+        cpu::Ops fast(pool, isa);
         for (int trial = 0; trial < 25; ++trial) {
             const Dtype dtype = random.any_dtype();
             const std::int64_t columns = random.columns(dtype, 1, 2200);
@@ -46,14 +55,14 @@ private slots:
         }
     }
 
+    void mixture_data() { products_data(); }
     void mixture()
     {
-        if (!cpu::supported(cpu::Isa::avx2))
-            return;
+        QFETCH(cpu::Isa, isa);
         Random random;
         cpu::ThreadPool pool(2);
         cpu::Ops scalar(pool, cpu::Isa::scalar);
-        cpu::Ops fast(pool, cpu::Isa::avx2);
+        cpu::Ops fast(pool, isa);
         for (int trial = 0; trial < 8; ++trial) {
             const Dtype dtype = random.any_dtype();
             const std::int64_t hidden = random.columns(dtype, 100, 400);
@@ -110,14 +119,14 @@ private slots:
         }
     }
 
+    void attention_data() { products_data(); }
     void attention()
     {
-        if (!cpu::supported(cpu::Isa::avx2))
-            return;
+        QFETCH(cpu::Isa, isa);
         Random random;
         cpu::ThreadPool pool(2);
         cpu::Ops scalar(pool, cpu::Isa::scalar);
-        cpu::Ops fast(pool, cpu::Isa::avx2);
+        cpu::Ops fast(pool, isa);
         for (int trial = 0; trial < 6; ++trial) {
             const Dtype dtype = random.any_dtype();
             const AttentionShape shape{.heads = random.integer(1, values_per_block(dtype) > 32 ? 3 : 20),
@@ -161,13 +170,51 @@ private slots:
         }
     }
 
+    // In one weight or one activation it reaches the sums that hold it, and no others.
+    void nan_stays_where_it_is_data() { products_data(); }
+    void nan_stays_where_it_is()
+    {
+        QFETCH(cpu::Isa, isa);
+        Random random;
+        cpu::ThreadPool pool(1);
+        cpu::Ops ops(pool, isa);
+        constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+        for (const DtypeInfo& type : dtype_infos) {
+            for (const std::int64_t rows : {1, 4, 9}) {
+                const std::int64_t columns = random.columns(type.dtype, 600, 1300);
+                Weights w(random, type.dtype, 11, columns);
+                Activations in(random, rows, columns);
+                const std::int64_t row = random.integer(0, rows - 1);
+                in.view.row(row)[random.integer(0, columns - 1)] = nan;
+                Activations out(random, rows, 11);
+                ops.matmul_add(out.view, in.view, w.matrix);
+                for (std::int64_t t = 0; t < rows; ++t)
+                    for (std::int64_t r = 0; r < 11; ++r)
+                        QVERIFY2(std::isnan(out.view.row(t)[r]) == (t == row), type.name.data());
+
+                if (type.values == 1 || type.dtype == Dtype::iq1_m) // whose scale lies in four pieces
+                    continue;
+                const std::int64_t broken = random.integer(0, 10);
+                const std::int64_t block = random.integer(0, columns / type.values - 1);
+                w.set_scales_of(broken, block, nan);
+                const Activations whole(random, rows, columns);
+                Activations sums(rows, 11);
+                const Weights weight(random, Dtype::f32, 1, columns);
+                ops.norm_matmul(sums.view, whole.view, {weight.matrix, 1e-6f}, w.matrix);
+                for (std::int64_t t = 0; t < rows; ++t)
+                    for (std::int64_t r = 0; r < 11; ++r)
+                        QVERIFY2(std::isnan(sums.view.row(t)[r]) == (r == broken), type.name.data());
+            }
+        }
+    }
+
     // Through silu: gate x with the weight 1 and up x = 1.
+    void silu_over_its_whole_range_data() { products_data(); }
     void silu_over_its_whole_range()
     {
-        if (!cpu::supported(cpu::Isa::avx2))
-            return;
+        QFETCH(cpu::Isa, isa);
         cpu::ThreadPool pool(1);
-        cpu::Ops fast(pool, cpu::Isa::avx2);
+        cpu::Ops fast(pool, isa);
         const float one[1] = {1.0f};
         const Matrix unit{reinterpret_cast<const std::byte*>(one), Dtype::f32, 1, 1};
         for (float x = -120.0f; x < 120.0f; x += 0.0137f) {
@@ -186,5 +233,5 @@ private slots:
     }
 };
 
-QTEST_APPLESS_MAIN(TestAvx2)
-#include "test_avx2.moc"
+QTEST_APPLESS_MAIN(TestVectorForms)
+#include "test_vector_forms.moc"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A row of accents; each is adapted to the theme, so that it stays readable.
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom.Core
 
 Row {
@@ -17,7 +17,7 @@ Row {
     spacing: Theme.gap4
     Repeater {
         model: picker.accents
-        AbstractButton {
+        T.RadioButton {
             id: swatch
             required property var modelData
             readonly property bool current: Settings.accent === modelData.value
@@ -25,9 +25,8 @@ Row {
             implicitHeight: Theme.px(26)
             focusPolicy: Qt.TabFocus
             text: modelData.name
-            Accessible.role: Accessible.RadioButton
+            checked: current
             Accessible.name: qsTr("Accent: %1").arg(text)
-            Accessible.checked: current
             onClicked: Settings.accent = modelData.value
             Keys.onReturnPressed: clicked()
             contentItem: Item {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A line to choose in a list of a popup.
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom
 
-AbstractButton {
+T.ItemDelegate {
     id: row
 
     property string iconName
@@ -14,8 +14,8 @@ AbstractButton {
     implicitHeight: Theme.px(33)
     focusPolicy: Qt.NoFocus
     hoverEnabled: true
-    Accessible.role: Accessible.ListItem
     Accessible.name: detail !== "" ? text + ", " + detail : text
+    Accessible.selectable: true
     Accessible.selected: current
     contentItem: Item {
         Icon {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // One conversation in the sidebar.
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom
 import Fathom.Core
 
-AbstractButton {
+T.ItemDelegate {
     id: row
 
     required property int index
@@ -59,7 +59,6 @@ AbstractButton {
     hoverEnabled: true
     down: area.pressed
     text: model.title
-    Accessible.role: Accessible.ListItem
     Accessible.name: [text, model.pinned ? qsTr("pinned") : "", temporary ? qsTr("not kept") : "",
                       model.writing ? qsTr("being answered") : "", model.unread ? qsTr("unread") : "",
                       tagLine !== "" ? qsTr("tagged %1").arg(tagLine) : ""].filter(part => part !== "")

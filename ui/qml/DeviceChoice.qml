@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What computes: the processor and each GPU, one below the other, those that cannot be used with the reason.
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom
 import Fathom.Core
 
@@ -14,7 +14,7 @@ Column {
 
     Repeater {
         model: Models.devices
-        AbstractButton {
+        T.RadioButton {
             id: entry
             required property var modelData
             readonly property bool current: Settings.device === modelData.id
@@ -24,9 +24,8 @@ Column {
             focusPolicy: Qt.TabFocus
             hoverEnabled: true
             text: modelData.name
-            Accessible.role: Accessible.RadioButton
+            checked: current
             Accessible.name: text + ", " + modelData.detail
-            Accessible.checked: current
             onClicked: Settings.device = modelData.id
             Keys.onReturnPressed: clicked()
             contentItem: Item {

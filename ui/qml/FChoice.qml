@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One of a few: segments side by side. `options` is a list of {value, text}.
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 
 Rectangle {
     id: choice
@@ -23,7 +23,7 @@ Rectangle {
         anchors.centerIn: parent
         Repeater {
             model: choice.options
-            AbstractButton {
+            T.RadioButton {
                 id: segment
                 required property var modelData
                 readonly property bool current: choice.value === modelData.value
@@ -32,9 +32,8 @@ Rectangle {
                 focusPolicy: Qt.TabFocus
                 hoverEnabled: true
                 text: modelData.text
-                Accessible.role: Accessible.RadioButton
+                checked: current
                 Accessible.name: choice.name + ": " + text
-                Accessible.checked: current
                 onClicked: choice.chosen(modelData.value)
                 Keys.onReturnPressed: clicked()
                 contentItem: FText {

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 
-AbstractButton {
+T.CheckBox {
     id: control
 
-    checkable: true
     implicitWidth: Theme.px(36)
     implicitHeight: Theme.px(22)
     focusPolicy: Qt.TabFocus
-    Accessible.role: Accessible.CheckBox
     Accessible.name: text
-    Accessible.checked: checked
 
     background: Rectangle {
         radius: height / 2

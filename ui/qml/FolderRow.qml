@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The head of a folder in the sidebar. A click folds it; conversations can be dropped on it.
 import QtQuick
-import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom
 import Fathom.Core
 
-AbstractButton {
+T.ItemDelegate {
     id: row
 
     required property int index
@@ -30,12 +30,10 @@ AbstractButton {
     hoverEnabled: true
     down: area.pressed
     text: model.title
-    Accessible.role: Accessible.TreeItem
-    Accessible.name: model.folderCount === 1
-        ? qsTr("Folder %1, one conversation").arg(text)
-        : qsTr("Folder %1, %2 conversations").arg(text).arg(model.folderCount ?? 0)
-    Accessible.checkable: true
-    Accessible.checked: open
+    Accessible.name: [qsTr("Folder %1").arg(text),
+                      model.folderCount === 1 ? qsTr("one conversation")
+                                              : qsTr("%1 conversations").arg(model.folderCount ?? 0),
+                      open ? qsTr("unfolded") : qsTr("folded")].join(", ")
     onClicked: activate()
 
     contentItem: Item {

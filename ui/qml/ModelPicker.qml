@@ -2,6 +2,7 @@
 // The model in use, and a list to choose another; while one loads, its progress and a way to cancel.
 import QtQuick
 import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom
 import Fathom.Core
 
@@ -67,7 +68,6 @@ Item {
         hoverEnabled: true
         text: Models.state === "ready" || Models.state === "asleep" ? Models.currentName
             : Models.state === "failed" ? qsTr("Model did not load") : qsTr("Choose a model")
-        Accessible.role: Accessible.ComboBox
         Accessible.name: qsTr("Model: %1").arg(text)
         onClicked: popup.opened ? popup.close() : popup.open()
         Keys.onReturnPressed: clicked()
@@ -131,7 +131,6 @@ Item {
         enter: Transition {
             NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration }
         }
-        exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
         contentItem: Column {
             Accessible.role: Accessible.PopupMenu
             Accessible.name: qsTr("Models")
@@ -146,7 +145,7 @@ Item {
                 Keys.onReturnPressed: if (currentItem) currentItem.choose()
                 Keys.onEnterPressed: if (currentItem) currentItem.choose()
                 ScrollBar.vertical: FScrollBar {}
-                delegate: AbstractButton {
+                delegate: T.ItemDelegate {
                     id: entry
                     required property int index
                     required property string path
@@ -162,8 +161,9 @@ Item {
                     focusPolicy: Qt.NoFocus
                     text: name
                     enabled: fits
-                    Accessible.role: Accessible.ListItem
-                    Accessible.name: name + ", " + sizeText + (fits ? "" : ", " + reason)
+                    Accessible.name: [name, sizeText, fits ? "" : reason].filter(part => part !== "").join(", ")
+                    Accessible.selectable: true
+                    Accessible.selected: current
                     function choose() {
                         if (!fits)
                             return

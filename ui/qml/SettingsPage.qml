@@ -2,6 +2,7 @@
 // All settings on one page: sections at the left, a search box, one row for each.
 import QtQuick
 import QtQuick.Controls.Basic
+import QtQuick.Templates as T
 import Fathom.Core
 
 Rectangle {
@@ -39,7 +40,7 @@ Rectangle {
         spacing: 2
         Repeater {
             model: page.sections
-            AbstractButton {
+            T.TabButton {
                 id: entry
                 required property int index
                 required property var modelData
@@ -48,8 +49,10 @@ Rectangle {
                 focusPolicy: Qt.TabFocus
                 hoverEnabled: true
                 text: modelData.title
-                Accessible.role: Accessible.PageTab
+                checked: page.current === index
                 Accessible.name: text
+                Accessible.selectable: true
+                Accessible.selected: checked
                 onClicked: {
                     page.current = index
                     scroll.contentY = Math.min(modelData.y, Math.max(0, scroll.contentHeight - scroll.height))

@@ -70,8 +70,8 @@ FDialog {
             iconName: state_ === 2 ? "check" : state_ === 1 ? "minus" : "tag"
             text: modelData
             current: ListView.isCurrentItem && ListView.view.activeFocus
-            Accessible.role: Accessible.CheckBox
-            Accessible.checked: state_ === 2
+            Accessible.name: state_ === 2 ? qsTr("%1, set").arg(text)
+                : state_ === 1 ? qsTr("%1, set on some").arg(text) : text
             onClicked: Conversations.setTag(dialog.ids, modelData, state_ !== 2)
         }
     }

@@ -85,7 +85,6 @@ AbstractButton {
         enter: Transition {
             NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration }
         }
-        exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
         contentItem: Column {
             spacing: Theme.gap12
             Accessible.role: Accessible.Dialog

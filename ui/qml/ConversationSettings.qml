@@ -52,7 +52,6 @@ IconButton {
         enter: Transition {
             NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration }
         }
-        exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
         contentItem: Flickable {
             contentHeight: body.implicitHeight
             boundsBehavior: Flickable.StopAtBounds

@@ -49,7 +49,6 @@ Popup {
         Shadow {}
     }
     enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
-    exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
     contentItem: Column {
         spacing: Theme.gap12
         Accessible.role: Accessible.Dialog

@@ -17,5 +17,4 @@ Menu {
         Shadow {}
     }
     enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
-    exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
 }

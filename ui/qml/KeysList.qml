@@ -43,7 +43,6 @@ Popup {
         Shadow {}
     }
     enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
-    exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
     onOpened: scroll.forceActiveFocus()
     contentItem: Item {
         Accessible.role: Accessible.Dialog

@@ -34,7 +34,6 @@ Popup {
         Shadow {}
     }
     enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
-    exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
     onAboutToShow: {
         Switcher.open()
         field.text = ""

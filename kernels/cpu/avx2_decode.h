@@ -16,45 +16,89 @@ namespace kernels::cpu {
 
 namespace {
 
-// ---- small loads ----
+// ---- codes ----
+//
+// The codes of 32 numbers are put together in bytes, where one instruction works on all of them; each vector
+// of floats then takes eight.
 
-// Eight unsigned bytes as integers of 32 bits.
-__m256i wide_bytes(const std::byte* src)
+__m256i all_bytes(int value)
 {
-    return _mm256_cvtepu8_epi32(eight_bytes(src));
+    return _mm256_set1_epi8(static_cast<char>(value));
 }
 
-__m256i low_nibbles(__m256i bytes)
+__m256i thirty_two_bytes(const std::byte* src)
 {
-    return _mm256_and_si256(bytes, _mm256_set1_epi32(15));
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(src));
 }
 
-__m256i high_nibbles(__m256i bytes)
+// Bits n, n + 1, … of every byte as its lowest ones, as many as `mask` has. The mask keeps out what comes
+// from the neighbouring byte.
+__m256i bits_from(__m256i bytes, int n, int mask)
 {
-    return _mm256_srli_epi32(bytes, 4);
+    return _mm256_and_si256(_mm256_srli_epi16(bytes, n), all_bytes(mask));
 }
 
-// Numbers 8 * i … 8 * i + 7 of 32 in 16 bytes of nibbles.
-__m256i nibbles_at(const std::byte* src, int i)
+// 32 nibbles of 16 bytes, the lower ones first.
+__m256i nibbles_at(const std::byte* src)
 {
-    const __m256i bytes = wide_bytes(src + 8 * (i % 2));
-    return i < 2 ? low_nibbles(bytes) : high_nibbles(bytes);
+    const __m128i bytes = sixteen_bytes(src);
+    return _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes), all_bytes(15));
 }
 
-// Bits 8 * i … 8 * i + 7 of `bits`, one in each lane at the place of a fifth bit.
-__m256i fifth_bits(std::uint32_t bits, int i)
+// 255 where bit n of 32 is 1, else 0.
+__m256i where_bits(const std::byte* src)
 {
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i moved = i == 0 ? _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(bits << 4)), lane)
-                                 : _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(bits)),
-                                                     _mm256_add_epi32(lane, _mm256_set1_epi32(8 * i - 4)));
-    return _mm256_and_si256(moved, _mm256_set1_epi32(16));
+    const __m256i spread =
+        _mm256_shuffle_epi8(_mm256_set1_epi32(load_as<int>(src)),
+                            _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, //
+                                             2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
+    const __m256i own = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
+    return _mm256_cmpeq_epi8(_mm256_and_si256(spread, own), own);
 }
 
-Vec to_floats(__m256i numbers)
+__m128i eight_of(__m256i codes, int i)
 {
-    return _mm256_cvtepi32_ps(numbers);
+    const __m128i half = i < 2 ? _mm256_castsi256_si128(codes) : _mm256_extracti128_si256(codes, 1);
+    return i % 2 == 0 ? half : _mm_unpackhi_epi64(half, half);
 }
+
+Vec unsigned_floats(__m256i codes, int i)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(eight_of(codes, i)));
+}
+
+Vec signed_floats(__m256i codes, int i)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight_of(codes, i)));
+}
+
+// 32 numbers that share a scale.
+struct ScaledGroup
+{
+    __m256i codes; // signed
+    Vec scale;
+
+    Vec load(int i) const { return scale * signed_floats(codes, i); }
+};
+
+// scale * code + offset
+struct ShiftedGroup
+{
+    __m256i codes; // unsigned
+    Vec scale;
+    Vec offset;
+
+    Vec load(int i) const { return fused(scale, unsigned_floats(codes, i), offset); }
+};
+
+// As ScaledGroup, with a scale for each half.
+struct ScaledHalves
+{
+    __m256i codes;
+    Vec scale[2];
+
+    Vec load(int i) const { return scale[i / 2] * signed_floats(codes, i); }
+};
 
 // ---- plain numbers ----
 
@@ -90,71 +134,35 @@ template <> struct Decoder<Dtype::f8_e4m3> : Opened<Dtype::f8_e4m3>
 
 template <> struct Decoder<Dtype::q4_0> : Opened<Dtype::q4_0>
 {
-    struct Group
+    ScaledGroup group(int, int) const
     {
-        const std::byte* nibbles;
-        Vec scale;
-
-        Vec load(int i) const
-        {
-            return scale * to_floats(_mm256_sub_epi32(nibbles_at(nibbles, i), _mm256_set1_epi32(8)));
-        }
-    };
-
-    Group group(int, int) const { return {m_block + 2, all(scale())}; }
+        return {_mm256_sub_epi8(nibbles_at(m_block + 2), all_bytes(8)), f16_at(scale())};
+    }
 };
 
 template <> struct Decoder<Dtype::q4_1> : Opened<Dtype::q4_1>
 {
-    struct Group
-    {
-        const std::byte* nibbles;
-        Vec scale;
-        Vec least;
-
-        Vec load(int i) const { return fused(scale, to_floats(nibbles_at(nibbles, i)), least); }
-    };
-
-    Group group(int, int) const { return {m_block + 4, all(scale()), all(least())}; }
+    ShiftedGroup group(int, int) const { return {nibbles_at(m_block + 4), f16_at(scale()), f16_at(least())}; }
 };
 
 template <> struct Decoder<Dtype::q5_0> : Opened<Dtype::q5_0>
 {
-    struct Group
+    // The nibble less 16 where the fifth bit is 0: all upper bits set.
+    ScaledGroup group(int, int) const
     {
-        const std::byte* nibbles;
-        std::uint32_t high;
-        Vec scale;
-
-        Vec load(int i) const
-        {
-            const __m256i numbers = _mm256_or_si256(nibbles_at(nibbles, i), fifth_bits(high, i));
-            return scale * to_floats(_mm256_sub_epi32(numbers, _mm256_set1_epi32(16)));
-        }
-    };
-
-    Group group(int, int) const { return {m_block + 6, load_as<std::uint32_t>(m_block + 2), all(scale())}; }
+        return {_mm256_or_si256(nibbles_at(m_block + 6),
+                                _mm256_andnot_si256(where_bits(m_block + 2), all_bytes(0xf0))),
+                f16_at(scale())};
+    }
 };
 
 template <> struct Decoder<Dtype::q5_1> : Opened<Dtype::q5_1>
 {
-    struct Group
+    ShiftedGroup group(int, int) const
     {
-        const std::byte* nibbles;
-        std::uint32_t high;
-        Vec scale;
-        Vec least;
-
-        Vec load(int i) const
-        {
-            const __m256i numbers = _mm256_or_si256(nibbles_at(nibbles, i), fifth_bits(high, i));
-            return fused(scale, to_floats(numbers), least);
-        }
-    };
-
-    Group group(int, int) const
-    {
-        return {m_block + 8, load_as<std::uint32_t>(m_block + 4), all(scale()), all(least())};
+        return {_mm256_or_si256(nibbles_at(m_block + 8),
+                                _mm256_and_si256(where_bits(m_block + 4), all_bytes(16))),
+                f16_at(scale()), f16_at(least())};
     }
 };
 
@@ -167,43 +175,38 @@ template <> struct Decoder<Dtype::q8_0> : Opened<Dtype::q8_0>
 
         Vec load(int i) const
         {
-            return scale * to_floats(_mm256_cvtepi8_epi32(eight_bytes(numbers + 8 * i)));
+            return scale * _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight_bytes(numbers + 8 * i)));
         }
     };
 
-    Group group(int, int) const { return {m_block + 2, all(scale())}; }
+    Group group(int, int) const { return {m_block + 2, f16_at(scale())}; }
 };
 
 // IQ4_NL and IQ4_XS: nibbles are numbers of a level.
-struct LevelsGroup
+__m256i levels_at(const std::byte* nibbles)
 {
-    const std::byte* nibbles;
-    Vec scale;
-
-    Vec load(int i) const
-    {
-        const __m128i levels =
-            _mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
-        __m128i bytes = eight_bytes(nibbles + 8 * (i % 2));
-        if (i >= 2)
-            bytes = _mm_srli_epi16(bytes, 4);
-        const __m128i chosen = _mm_shuffle_epi8(levels, _mm_and_si128(bytes, _mm_set1_epi8(15)));
-        return scale * to_floats(_mm256_cvtepi8_epi32(chosen));
-    }
-};
+    const __m256i levels = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113));
+    return _mm256_shuffle_epi8(levels, nibbles_at(nibbles));
+}
 
 template <> struct Decoder<Dtype::iq4_nl> : Opened<Dtype::iq4_nl>
 {
-    LevelsGroup group(int, int) const { return {m_block + 2, all(scale())}; }
+    ScaledGroup group(int, int) const { return {levels_at(m_block + 2), f16_at(scale())}; }
 };
 
 // ---- blocks of 256 numbers ----
 
 template <> struct Decoder<Dtype::iq4_xs> : Opened<Dtype::iq4_xs>
 {
-    LevelsGroup group(int round, int) const { return {m_block + 8 + 16 * round, all(m_scales[round])}; }
+    ScaledGroup group(int round, int) const
+    {
+        return {levels_at(m_block + 8 + 16 * round), all(m_scales[round])};
+    }
 };
 
+// Two groups share 32 bytes: the first has the lower nibbles. No detour over bytes, since these are all there
+// is to a code.
 template <> struct Decoder<Dtype::q4_k> : Opened<Dtype::q4_k>
 {
     struct Group
@@ -215,45 +218,30 @@ template <> struct Decoder<Dtype::q4_k> : Opened<Dtype::q4_k>
 
         Vec load(int i) const
         {
-            const __m256i bytes = wide_bytes(nibbles + 8 * i);
-            return fused_less(scale, to_floats(half == 0 ? low_nibbles(bytes) : high_nibbles(bytes)), least);
+            const __m256i bytes = _mm256_cvtepu8_epi32(eight_bytes(nibbles + 8 * i));
+            const __m256i codes =
+                half == 0 ? _mm256_and_si256(bytes, _mm256_set1_epi32(15)) : _mm256_srli_epi32(bytes, 4);
+            return fused_less(scale, _mm256_cvtepi32_ps(codes), least);
         }
     };
 
     Group group(int round, int k) const
     {
         const int j = 2 * round + k;
-        return {m_block + 16 + 32 * round, all(m_scales[j]), all(m_leasts[j]), k};
+        return {m_block + 16 + 32 * round, all(scale(j)), all(least(j)), k};
     }
 };
 
+// As Q4_K; bit j of byte n of `high` belongs to number n of group j.
 template <> struct Decoder<Dtype::q5_k> : Opened<Dtype::q5_k>
 {
-    struct Group
-    {
-        const std::byte* nibbles;
-        const std::byte* high;
-        __m256i sub_block;
-        Vec scale;
-        Vec least;
-        int half;
-
-        Vec load(int i) const
-        {
-            const __m256i bytes = wide_bytes(nibbles + 8 * i);
-            const __m256i moved =
-                _mm256_srlv_epi32(_mm256_slli_epi32(wide_bytes(high + 8 * i), 4), sub_block);
-            const __m256i numbers = _mm256_or_si256(half == 0 ? low_nibbles(bytes) : high_nibbles(bytes),
-                                                    _mm256_and_si256(moved, _mm256_set1_epi32(16)));
-            return fused_less(scale, to_floats(numbers), least);
-        }
-    };
-
-    Group group(int round, int k) const
+    ShiftedGroup group(int round, int k) const
     {
         const int j = 2 * round + k;
-        return {m_block + 48 + 32 * round, m_block + 16,     _mm256_set1_epi32(j),
-                all(m_scales[j]),          all(m_leasts[j]), k};
+        const __m256i high = bits_from(thirty_two_bytes(m_block + 16), j, 1);
+        return {_mm256_or_si256(bits_from(thirty_two_bytes(m_block + 48 + 32 * round), 4 * k, 15),
+                                _mm256_slli_epi16(high, 4)),
+                all(scale(j)), all(-least(j))};
     }
 };
 
@@ -261,69 +249,44 @@ template <> struct Decoder<Dtype::q2_k> : Opened<Dtype::q2_k>
 {
     struct Group
     {
-        const Decoder* decoder;
-        int round;
-        int k;
+        __m256i codes;
+        Vec scale[2];
+        Vec least[2];
 
-        Vec load(int i) const
-        {
-            const __m256i bytes = wide_bytes(decoder->m_block + 16 + 32 * round + 8 * i);
-            const __m256i numbers = _mm256_and_si256(_mm256_srli_epi32(bytes, 2 * k), _mm256_set1_epi32(3));
-            const int j = sub_block(round, k, i / 2);
-            return fused_less(all(decoder->m_scales[j]), to_floats(numbers), all(decoder->m_leasts[j]));
-        }
+        Vec load(int i) const { return fused_less(scale[i / 2], unsigned_floats(codes, i), least[i / 2]); }
     };
 
-    Group group(int round, int k) const { return {this, round, k}; }
+    Group group(int round, int k) const
+    {
+        const int j = sub_block(round, k, 0);
+        return {bits_from(thirty_two_bytes(m_block + 16 + 32 * round), 2 * k, 3),
+                {all(m_scales[j]), all(m_scales[j + 1])},
+                {all(m_leasts[j]), all(m_leasts[j + 1])}};
+    }
 };
 
 template <> struct Decoder<Dtype::q3_k> : Opened<Dtype::q3_k>
 {
-    struct Group
+    ScaledHalves group(int round, int k) const
     {
-        const Decoder* decoder;
-        __m256i high_bit;
-        int round;
-        int k;
-
-        Vec load(int i) const
-        {
-            const __m256i bytes = wide_bytes(decoder->m_block + 32 + 32 * round + 8 * i);
-            const __m256i low = _mm256_and_si256(_mm256_srli_epi32(bytes, 2 * k), _mm256_set1_epi32(3));
-            const __m256i moved =
-                _mm256_srlv_epi32(_mm256_slli_epi32(wide_bytes(decoder->m_block + 8 * i), 2), high_bit);
-            const __m256i numbers = _mm256_or_si256(low, _mm256_and_si256(moved, _mm256_set1_epi32(4)));
-            return all(decoder->m_scales[sub_block(round, k, i / 2)]) *
-                   to_floats(_mm256_sub_epi32(numbers, _mm256_set1_epi32(4)));
-        }
-    };
-
-    Group group(int round, int k) const { return {this, _mm256_set1_epi32(4 * round + k), round, k}; }
+        const int j = sub_block(round, k, 0);
+        const __m256i low = bits_from(thirty_two_bytes(m_block + 32 + 32 * round), 2 * k, 3);
+        const __m256i high = bits_from(thirty_two_bytes(m_block), 4 * round + k, 1);
+        return {_mm256_sub_epi8(_mm256_or_si256(low, _mm256_slli_epi16(high, 2)), all_bytes(4)),
+                {all(m_scales[j]), all(m_scales[j + 1])}};
+    }
 };
 
 template <> struct Decoder<Dtype::q6_k> : Opened<Dtype::q6_k>
 {
-    struct Group
+    ScaledHalves group(int round, int k) const
     {
-        const Decoder* decoder;
-        int round;
-        int k;
-
-        Vec load(int i) const
-        {
-            const std::byte* block = decoder->m_block;
-            const __m256i bytes = wide_bytes(block + 64 * round + 32 * (k % 2) + 8 * i);
-            const __m256i pairs = wide_bytes(block + 128 + 32 * round + 8 * i);
-            const __m256i moved =
-                k < 2 ? _mm256_slli_epi32(pairs, 4 - 2 * k) : _mm256_srli_epi32(pairs, 2 * k - 4);
-            const __m256i numbers = _mm256_or_si256(k < 2 ? low_nibbles(bytes) : high_nibbles(bytes),
-                                                    _mm256_and_si256(moved, _mm256_set1_epi32(48)));
-            return all(decoder->m_scales[sub_block(round, k, i / 2)]) *
-                   to_floats(_mm256_sub_epi32(numbers, _mm256_set1_epi32(32)));
-        }
-    };
-
-    Group group(int round, int k) const { return {this, round, k}; }
+        const int j = sub_block(round, k, 0);
+        const __m256i low = bits_from(thirty_two_bytes(m_block + 64 * round + 32 * (k % 2)), 4 * (k / 2), 15);
+        const __m256i high = bits_from(thirty_two_bytes(m_block + 128 + 32 * round), 2 * k, 3);
+        return {_mm256_sub_epi8(_mm256_or_si256(low, _mm256_slli_epi16(high, 4)), all_bytes(32)),
+                {all(m_scales[j]), all(m_scales[j + 1])}};
+    }
 };
 
 } // namespace

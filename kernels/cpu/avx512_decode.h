@@ -15,9 +15,10 @@ namespace kernels::cpu {
 
 namespace {
 
-__m128i sixteen_bytes(const std::byte* src)
+// In every lane.
+Vec f16_in_all_lanes(const std::byte* src)
 {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(src));
+    return _mm512_cvtph_ps(_mm256_set1_epi16(load_as<short>(src)));
 }
 
 // Sixteen unsigned bytes as integers of 32 bits.
@@ -104,14 +105,18 @@ struct NibblesGroup
 
 template <> struct Decoder<Dtype::q4_0> : Opened<Dtype::q4_0>
 {
-    NibblesGroup group(int, int) const { return {m_block + 2, all(scale()) * ascending_from(-8.0f)}; }
+    NibblesGroup group(int, int) const
+    {
+        return {m_block + 2, f16_in_all_lanes(scale()) * ascending_from(-8.0f)};
+    }
 };
 
 template <> struct Decoder<Dtype::q4_1> : Opened<Dtype::q4_1>
 {
     NibblesGroup group(int, int) const
     {
-        return {m_block + 4, fused(all(scale()), ascending_from(0.0f), all(least()))};
+        return {m_block + 4,
+                fused(f16_in_all_lanes(scale()), ascending_from(0.0f), f16_in_all_lanes(least()))};
     }
 };
 
@@ -123,7 +128,7 @@ Vec levels()
 
 template <> struct Decoder<Dtype::iq4_nl> : Opened<Dtype::iq4_nl>
 {
-    NibblesGroup group(int, int) const { return {m_block + 2, all(scale()) * levels()}; }
+    NibblesGroup group(int, int) const { return {m_block + 2, f16_in_all_lanes(scale()) * levels()}; }
 };
 
 template <> struct Decoder<Dtype::iq4_xs> : Opened<Dtype::iq4_xs>
@@ -153,8 +158,7 @@ template <> struct Decoder<Dtype::q4_k> : Opened<Dtype::q4_k>
     Group group(int round, int k) const
     {
         const int j = 2 * round + k;
-        return {m_block + 16 + 32 * round,
-                fused_less(all(m_scales[j]), ascending_from(0.0f), all(m_leasts[j])), k};
+        return {m_block + 16 + 32 * round, fused_less(all(scale(j)), ascending_from(0.0f), all(least(j))), k};
     }
 };
 
@@ -184,7 +188,8 @@ template <> struct Decoder<Dtype::q5_0> : Opened<Dtype::q5_0>
     {
         return {m_block + 6,
                 _mm512_set1_epi32(load_as<int>(m_block + 2)),
-                {all(scale()) * ascending_from(-16.0f), all(scale()) * ascending_from(0.0f)}};
+                {f16_in_all_lanes(scale()) * ascending_from(-16.0f),
+                 f16_in_all_lanes(scale()) * ascending_from(0.0f)}};
     }
 };
 
@@ -194,8 +199,8 @@ template <> struct Decoder<Dtype::q5_1> : Opened<Dtype::q5_1>
     {
         return {m_block + 8,
                 _mm512_set1_epi32(load_as<int>(m_block + 4)),
-                {fused(all(scale()), ascending_from(0.0f), all(least())),
-                 fused(all(scale()), ascending_from(16.0f), all(least()))}};
+                {fused(f16_in_all_lanes(scale()), ascending_from(0.0f), f16_in_all_lanes(least())),
+                 fused(f16_in_all_lanes(scale()), ascending_from(16.0f), f16_in_all_lanes(least()))}};
     }
 };
 
@@ -222,14 +227,12 @@ template <> struct Decoder<Dtype::q5_k> : Opened<Dtype::q5_k>
     Group group(int round, int k) const
     {
         const int j = 2 * round + k;
-        const Vec scale = all(m_scales[j]);
-        const Vec least = all(m_leasts[j]);
-        return {
-            m_block + 48 + 32 * round,
-            m_block + 16,
-            _mm512_set1_epi32(4 - j),
-            {fused_less(scale, ascending_from(0.0f), least), fused_less(scale, ascending_from(16.0f), least)},
-            k};
+        return {m_block + 48 + 32 * round,
+                m_block + 16,
+                _mm512_set1_epi32(4 - j),
+                {fused_less(all(scale(j)), ascending_from(0.0f), all(least(j))),
+                 fused_less(all(scale(j)), ascending_from(16.0f), all(least(j)))},
+                k};
     }
 };
 
@@ -321,7 +324,7 @@ template <> struct Decoder<Dtype::q8_0> : Opened<Dtype::q8_0>
         }
     };
 
-    Group group(int, int) const { return {m_block + 2, all(scale())}; }
+    Group group(int, int) const { return {m_block + 2, f16_in_all_lanes(scale())}; }
 };
 
 } // namespace

@@ -24,9 +24,15 @@ template <class T> T load_as(const std::byte* src)
     return value;
 }
 
-float f16_at(const std::byte* src)
+// In every lane.
+__m256 f16_at(const std::byte* src)
 {
-    return _cvtsh_ss(load_as<unsigned short>(src));
+    return _mm256_cvtph_ps(_mm_set1_epi16(load_as<short>(src)));
+}
+
+__m128i sixteen_bytes(const std::byte* src)
+{
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(src));
 }
 
 __m128i eight_bytes(const std::byte* src)
@@ -44,28 +50,22 @@ __m128i f8_as_f16(__m128i bytes)
     return _mm_or_si128(number, _mm_slli_epi16(_mm_xor_si128(wide, magnitude), 8));
 }
 
-// Four bytes of six bits each, whose lower parts are in `low` and upper two bits in `high`.
-std::uint32_t six_bits(std::uint32_t low, std::uint32_t high)
+// dst[0 … 16): each of sixteen unsigned bytes as a float, the first eight times `first`, the others `second`.
+void store_scaled(float* dst, __m128i bytes, __m256 first, __m256 second)
 {
-    return (low & 0x0f0f0f0fu) | (high & 0x03030303u) << 4;
+    const __m256i lower = _mm256_cvtepu8_epi32(bytes);
+    const __m256i upper = _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(bytes, bytes));
+    _mm256_store_ps(dst, _mm256_mul_ps(first, _mm256_cvtepi32_ps(lower)));
+    _mm256_store_ps(dst + 8, _mm256_mul_ps(second, _mm256_cvtepi32_ps(upper)));
 }
 
-std::uint64_t eight(std::uint32_t first, std::uint32_t second)
+// The same of signed bytes.
+void store_scaled_signed(float* dst, __m128i bytes, __m256 factor)
 {
-    return first | static_cast<std::uint64_t>(second) << 32;
-}
-
-// Each of eight bytes of a word as a float, times `factor`.
-void store_scaled(float* dst, std::uint64_t bytes, float factor)
-{
-    const __m256i numbers = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(bytes)));
-    _mm256_store_ps(dst, _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(numbers)));
-}
-
-void store_scaled_signed(float* dst, std::uint64_t bytes, float factor)
-{
-    const __m256i numbers = _mm256_cvtepi8_epi32(_mm_cvtsi64_si128(static_cast<long long>(bytes)));
-    _mm256_store_ps(dst, _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(numbers)));
+    const __m256i lower = _mm256_cvtepi8_epi32(bytes);
+    const __m256i upper = _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes));
+    _mm256_store_ps(dst, _mm256_mul_ps(factor, _mm256_cvtepi32_ps(lower)));
+    _mm256_store_ps(dst + 8, _mm256_mul_ps(factor, _mm256_cvtepi32_ps(upper)));
 }
 
 // ---- plain numbers ----
@@ -114,13 +114,13 @@ template <Dtype dtype> struct SmallBlock
     {
         m_block = row + c / 32 * bytes_per_block(dtype);
     }
-    float scale() const { return f16_at(m_block); }
+    const std::byte* scale() const { return m_block; }
 };
 
 // Those whose numbers start at `least`.
 template <Dtype dtype> struct SmallBlockWithLeast : SmallBlock<dtype>
 {
-    float least() const { return f16_at(this->m_block + 2); }
+    const std::byte* least() const { return this->m_block + 2; }
 };
 
 template <> struct Opened<Dtype::q4_0> : SmallBlock<Dtype::q4_0>
@@ -150,19 +150,30 @@ template <Dtype dtype> struct ScaledSubBlocks
     static constexpr int columns = 256;
     static constexpr int unrolled = 2;
     const std::byte* m_block;
-    alignas(32) float m_scales[8];
-    alignas(32) float m_leasts[8];
+    alignas(32) float m_scales[16]; // then offsets, from 8 on
 
     void open(const std::byte* row, std::int64_t c, const std::byte*)
     {
         m_block = row + c / 256 * bytes_per_block(dtype);
-        const auto first = load_as<std::uint32_t>(m_block + 4);
-        const auto second = load_as<std::uint32_t>(m_block + 8);
-        const auto third = load_as<std::uint32_t>(m_block + 12);
-        store_scaled(m_scales, eight(first & 0x3f3f3f3fu, six_bits(third, first >> 6)), f16_at(m_block));
-        store_scaled(m_leasts, eight(second & 0x3f3f3f3fu, six_bits(third >> 4, second >> 6)),
-                     f16_at(m_block + 2));
+        // Two f16, then the numbers of six bits: four scales, four offsets, and the lower halves of the other
+        // scales and offsets, whose upper two bits are those of the former's bytes.
+        const __m128i head = sixteen_bytes(m_block);
+        const __m128i low =
+            _mm_shuffle_epi8(head, _mm_setr_epi8(4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
+        const __m128i high =
+            _mm_shuffle_epi8(head, _mm_setr_epi8(-1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11));
+        constexpr int six = 0x3f3f3f3f;
+        constexpr int four = 0x0f0f0f0f;
+        const __m128i numbers =
+            _mm_or_si128(_mm_and_si128(_mm_srlv_epi32(low, _mm_setr_epi32(0, 0, 0, 4)),
+                                       _mm_setr_epi32(six, four, six, four)),
+                         _mm_and_si128(_mm_srli_epi32(high, 2), _mm_set1_epi32(0x30303030)));
+        const __m128 factors = _mm_cvtph_ps(head);
+        store_scaled(m_scales, numbers, _mm256_broadcastss_ps(factors),
+                     _mm256_broadcastss_ps(_mm_movehdup_ps(factors)));
     }
+    float scale(int j) const { return m_scales[j]; }
+    float least(int j) const { return m_scales[8 + j]; }
 };
 
 template <> struct Opened<Dtype::q4_k> : ScaledSubBlocks<Dtype::q4_k>
@@ -191,14 +202,12 @@ template <> struct Opened<Dtype::q2_k> : SmallSubBlocks<Dtype::q2_k>
     void open(const std::byte* row, std::int64_t c, const std::byte*)
     {
         m_block = row + c / 256 * bytes_per_block(Dtype::q2_k);
-        const float scale = f16_at(m_block + 80);
-        const float least = f16_at(m_block + 82);
-        constexpr std::uint64_t nibbles = 0x0f0f0f0f0f0f0f0fu;
-        for (int half = 0; half < 2; ++half) {
-            const auto scales = load_as<std::uint64_t>(m_block + 8 * half);
-            store_scaled(m_scales + 8 * half, scales & nibbles, scale);
-            store_scaled(m_leasts + 8 * half, scales >> 4 & nibbles, least);
-        }
+        const __m128i pairs = sixteen_bytes(m_block);
+        const __m128i nibble = _mm_set1_epi8(15);
+        const __m256 scale = f16_at(m_block + 80);
+        const __m256 least = f16_at(m_block + 82);
+        store_scaled(m_scales, _mm_and_si128(pairs, nibble), scale, scale);
+        store_scaled(m_leasts, _mm_and_si128(_mm_srli_epi16(pairs, 4), nibble), least, least);
     }
 };
 
@@ -207,20 +216,15 @@ template <> struct Opened<Dtype::q3_k> : SmallSubBlocks<Dtype::q3_k>
     void open(const std::byte* row, std::int64_t c, const std::byte*)
     {
         m_block = row + c / 256 * bytes_per_block(Dtype::q3_k);
-        const auto first = load_as<std::uint32_t>(m_block + 96);
-        const auto second = load_as<std::uint32_t>(m_block + 100);
-        const auto upper = load_as<std::uint32_t>(m_block + 104);
-        const float scale = f16_at(m_block + 108);
-        // Six bits less 32: no byte borrows from its neighbour if a seventh one is set first.
-        const auto less_32 = [](std::uint64_t bytes) {
-            constexpr std::uint64_t each = 0x0101010101010101u;
-            return ((bytes | 128 * each) - 32 * each) ^ 128 * each;
-        };
-        store_scaled_signed(m_scales, less_32(eight(six_bits(first, upper), six_bits(second, upper >> 2))),
-                            scale);
-        store_scaled_signed(
-            m_scales + 8, less_32(eight(six_bits(first >> 4, upper >> 4), six_bits(second >> 4, upper >> 6))),
-            scale);
+        // Sixteen numbers of six bits less 32: the lower halves in nibbles, those of the first eight in the
+        // lower ones, then the upper two bits of numbers n, n + 4, n + 8, n + 12 in one byte.
+        const __m128i low = _mm_set1_epi64x(load_as<long long>(m_block + 96));
+        const __m128i high = _mm_set1_epi32(load_as<int>(m_block + 104));
+        const __m128i numbers = _mm_or_si128(
+            _mm_and_si128(_mm_srlv_epi32(low, _mm_setr_epi32(0, 0, 4, 4)), _mm_set1_epi8(15)),
+            _mm_slli_epi32(_mm_and_si128(_mm_srlv_epi32(high, _mm_setr_epi32(0, 2, 4, 6)), _mm_set1_epi8(3)),
+                           4));
+        store_scaled_signed(m_scales, _mm_sub_epi8(numbers, _mm_set1_epi8(32)), f16_at(m_block + 108));
     }
 };
 
@@ -229,9 +233,7 @@ template <> struct Opened<Dtype::q6_k> : SmallSubBlocks<Dtype::q6_k>
     void open(const std::byte* row, std::int64_t c, const std::byte*)
     {
         m_block = row + c / 256 * bytes_per_block(Dtype::q6_k);
-        const float scale = f16_at(m_block + 208);
-        for (int half = 0; half < 2; ++half)
-            store_scaled_signed(m_scales + 8 * half, load_as<std::uint64_t>(m_block + 192 + 8 * half), scale);
+        store_scaled_signed(m_scales, sixteen_bytes(m_block + 192), f16_at(m_block + 208));
     }
 };
 
@@ -255,7 +257,7 @@ template <> struct Opened<Dtype::iq4_xs>
             _mm256_srlv_epi32(_mm256_set1_epi32(high), _mm256_slli_epi32(lane, 1)), _mm256_set1_epi32(3));
         const __m256i scales =
             _mm256_sub_epi32(_mm256_or_si256(lower, _mm256_slli_epi32(upper, 4)), _mm256_set1_epi32(32));
-        _mm256_store_ps(m_scales, _mm256_mul_ps(_mm256_set1_ps(f16_at(m_block)), _mm256_cvtepi32_ps(scales)));
+        _mm256_store_ps(m_scales, _mm256_mul_ps(f16_at(m_block), _mm256_cvtepi32_ps(scales)));
     }
 };
 

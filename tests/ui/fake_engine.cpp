@@ -256,6 +256,8 @@ ui::EngineFunctions functions(const std::shared_ptr<World>& world)
         info.path = path;
         if (name.find("starter") == std::string::npos)
             info.name = name;
+        if (world->inspected)
+            world->inspected(info);
         return info;
     };
     // The cache takes a number of bytes for each token, twice the context, and the context is 4096 unless

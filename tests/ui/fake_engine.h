@@ -48,6 +48,7 @@ struct World
     engine::Devices devices;                         // beside the CPU
     std::int64_t gpu_free_bytes = 80'000'000'000;    // what plans for a GPU find
     engine::ModelInfo info;
+    std::function<void(engine::ModelInfo&)> inspected; // changes what the inspection of a file says of it
     std::string inspect_error; // for every model but those whose file name contains "good" or "starter"
 
     World();

@@ -134,9 +134,15 @@ void fillMany(storage::ChatStore& store, const storage::ProfileLock& lock, int c
         if (i % 7 == 0)
             store.set_tags(id, {tags[n / 7 % tags.size()]});
     }
+    spread(lock, 6, 60);
+}
+
+void spread(const storage::ProfileLock& lock, storage::Id after, int days)
+{
     storage::Connection database(storage::database_file(lock.profile()),
                                  storage::Connection::Mode::read_write);
-    database.run("UPDATE conversations SET updated_at = updated_at - (id % 60) * 86400000 WHERE id > 6");
+    database.run("UPDATE conversations SET updated_at = updated_at - (id % ?2) * 86400000 WHERE id > ?1",
+                 after, days);
 }
 
 } // namespace sample

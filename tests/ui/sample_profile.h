@@ -11,6 +11,9 @@ void fill(storage::ChatStore& store);
 // Many more of two messages each, over the last two months, some in folders, some with tags.
 void fillMany(storage::ChatStore& store, const storage::ProfileLock& lock, int count);
 
+// The conversations behind this one become up to that many days older.
+void spread(const storage::ProfileLock& lock, storage::Id after, int days);
+
 // A long answer that has one of everything that Markdown offers.
 const char* markdown();
 

@@ -17,13 +17,13 @@ public:
     ShownWindow()
     {
         s_warnings.clear();
-        m_before = qInstallMessageHandler(collect);
+        s_before = qInstallMessageHandler(collect);
     }
     ~ShownWindow()
     {
         qml.reset();
         stage.session.reset();
-        qInstallMessageHandler(m_before);
+        qInstallMessageHandler(s_before);
     }
     ShownWindow(const ShownWindow&) = delete;
     ShownWindow& operator=(const ShownWindow&) = delete;
@@ -37,7 +37,7 @@ public:
         qml->load(QUrl(QStringLiteral("qrc:/Fathom/Main.qml")));
         window = qobject_cast<QQuickWindow*>(qml->rootObjects().value(0));
         if (!window)
-            qFatal("The window is not there.");
+            qFatal("The window is not there.\n%s", qPrintable(s_warnings.join(u'\n')));
         window->resize(1200, 800);
         window->show();
         window->requestActivate();
@@ -128,8 +128,10 @@ private:
         if (type == QtWarningMsg || type == QtCriticalMsg)
             s_warnings.append(
                 QStringLiteral("%1 (%2:%3)").arg(message, QLatin1String(context.file)).arg(context.line));
+        else
+            s_before(type, context, message);
     }
 
     static inline QStringList s_warnings;
-    QtMessageHandler m_before = nullptr;
+    static inline QtMessageHandler s_before = nullptr;
 };

@@ -3,6 +3,7 @@
 
 #include "ui/sidebar_lines.h"
 #include "ui/text.h"
+#include "ui/title.h"
 
 #include <algorithm>
 #include <iterator>
@@ -115,7 +116,7 @@ void ConversationChanges::changeAll(const Ids& ids, const QString& done, ChangeA
 
 void ConversationChanges::rename(qint64 id, const QString& title)
 {
-    const QString line = title.simplified().left(longest_title);
+    const QString line = oneLine(title).left(longest_title);
     if (id == 0 || line.isEmpty())
         return;
     change(id, [id, line = toUtf8(line)](storage::ChatStore& store) { store.rename(id, line); });
@@ -232,7 +233,7 @@ void ConversationChanges::moveToFolder(const QVariantList& ids, const QString& f
 void ConversationChanges::setTag(const QVariantList& ids, const QString& tag, bool on)
 {
     const Ids all = kept(ids);
-    const QString name = tag.simplified().left(longest_tag);
+    const QString name = oneLine(tag).left(longest_tag);
     if (name.isEmpty())
         return;
     changeAll(all,

@@ -3,6 +3,7 @@
 
 #include "ui/store_bridge.h"
 #include "ui/text.h"
+#include "ui/title.h"
 
 namespace ui {
 
@@ -10,7 +11,7 @@ ConversationRow rowOf(const storage::Conversation& conversation)
 {
     ConversationRow row;
     row.id = conversation.id;
-    row.title = toQt(conversation.title);
+    row.title = oneLine(toQt(conversation.title));
     row.preview = toQt(conversation.preview);
     row.titleIsAutomatic = conversation.title_is_automatic;
     row.pinned = conversation.pinned;
@@ -30,7 +31,7 @@ ConversationRow rowOf(const storage::Conversation& conversation)
 void takeHit(ConversationRow& row, const storage::SearchHit& hit)
 {
     row.id = hit.conversation;
-    row.title = toQt(hit.title);
+    row.title = oneLine(toQt(hit.title));
     row.updatedAt = hit.time;
     row.snippet = toQt(hit.snippet);
     if (!hit.matches.empty()) { // bytes to UTF-16

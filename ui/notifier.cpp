@@ -3,6 +3,7 @@
 
 #include "ui/platform.h"
 #include "ui/text.h"
+#include "ui/title.h"
 
 #include <QDBusConnection>
 #include <QDBusMessage>
@@ -40,7 +41,7 @@ void Notifier::saved(const Answers::Turn& turn)
     note.conversation = turn.conversation.id;
     note.title = StoreBridge::isTemporary(turn.conversation.id) || turn.conversation.title.empty()
                      ? tr("Fathom")
-                     : toQt(turn.conversation.title);
+                     : oneLine(toQt(turn.conversation.title));
     note.text = status == storage::Status::complete ? tr("The answer is finished.")
                                                     : tr("The answer could not be finished.");
     send(note);

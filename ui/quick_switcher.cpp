@@ -2,6 +2,7 @@
 #include "ui/quick_switcher.h"
 
 #include "ui/text.h"
+#include "ui/title.h"
 
 #include <algorithm>
 
@@ -123,7 +124,7 @@ void QuickSwitcher::open()
                 for (const storage::Conversation& one : store.list_conversations(scope)) {
                     Entry& entry = entries.emplace_back();
                     entry.id = one.id;
-                    entry.title = one.title.empty() ? tr("New conversation") : toQt(one.title);
+                    entry.title = one.title.empty() ? tr("New conversation") : oneLine(toQt(one.title));
                     entry.folded = fold(entry.title);
                     entry.detail = one.archived ? tr("archived") : toQt(one.folder);
                 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ui/sidebar_lines.h"
 
+#include "ui/title.h"
+
 #include <QHash>
 #include <QSet>
 
@@ -39,7 +41,7 @@ QString cleanFolder(const QString& path)
 {
     QStringList parts;
     for (const QString& part : path.left(longest_folder).split(u'/')) {
-        if (const QString name = part.simplified(); !name.isEmpty())
+        if (const QString name = oneLine(part); !name.isEmpty())
             parts.append(name);
     }
     return parts.join(u'/');

@@ -3,6 +3,10 @@
 
 #include <QList>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
 namespace ui {
 
 namespace {
@@ -76,7 +80,7 @@ QString withoutMarkdown(QStringView line)
         }
         plain += letter;
     }
-    return plain.simplified();
+    return oneLine(plain);
 }
 
 // Where the first sentence ends, or the whole length.
@@ -94,7 +98,22 @@ qsizetype sentenceEnd(const QString& line)
     return line.size();
 }
 
+// Joiners stay: Persian words and emoji are made with them.
+bool isUnseen(QChar letter)
+{
+    const char16_t code = letter.unicode();
+    return (letter.category() == QChar::Other_Control && !letter.isSpace()) || code == 0x200B ||
+           code == 0xFEFF || (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
 } // namespace
+
+QString oneLine(const QString& text)
+{
+    QString seen;
+    std::copy_if(text.begin(), text.end(), std::back_inserter(seen), std::not_fn(isUnseen));
+    return seen.simplified();
+}
 
 QString titleFrom(const QString& message)
 {
@@ -109,7 +128,7 @@ QString titleFrom(const QString& message)
         }
         if (fenced) {
             if (inFence.isEmpty())
-                inFence = trimmed.toString().simplified();
+                inFence = oneLine(trimmed.toString());
             continue;
         }
         line = withoutMarkdown(withoutMarks(trimmed));

@@ -10,4 +10,8 @@ namespace ui {
 // cache is disturbed.
 QString titleFrom(const QString& message);
 
+// A name or title as one line that shows what it holds: without control characters, of which a NUL would end
+// the window's title, and without marks that turn the order of letters around.
+QString oneLine(const QString& text);
+
 } // namespace ui

@@ -35,6 +35,8 @@ private slots:
         row("chinese", u"用简单的语言解释量子计算。谢谢！", u"用简单的语言解释量子计算");
         row("long", u"Tell me everything there is to know about the history of the lighthouse at Alexandria",
             u"Tell me everything there is to know about the…");
+        row("unseen", u"be\x0007" u"fore \x202Eturned\x202C\xFEFF \x001B[0m", u"before turned [0m");
+        row("joined", u"\x0645\x06CC\x200C\x062E", u"\x0645\x06CC\x200C\x062E");
         row("empty", u" \n ", u"");
         row("marks alone", u"###", u"");
     }
@@ -43,6 +45,13 @@ private slots:
     {
         QFETCH(QString, message);
         QTEST(ui::titleFrom(message), "title");
+    }
+
+    void aLineEndsAtNoNul()
+    {
+        const QString text = QStringLiteral("before%1after\nit").arg(QChar(0));
+        QCOMPARE(ui::oneLine(text), QStringLiteral("beforeafter it"));
+        QCOMPARE(ui::titleFrom(text), QStringLiteral("beforeafter"));
     }
 
     void everyTitleIsShortAndPlain()

@@ -3,7 +3,6 @@
 
 #include "storage/backup.h"
 #include "storage/folding.h"
-#include "storage/migrations.h"
 #include "storage/preview.h"
 #include "storage/rescue.h"
 
@@ -107,13 +106,14 @@ std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& profil
     return database;
 }
 
-std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& profile)
+std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& profile,
+                                             const Upgrade& upgrade = {})
 {
     finish_exchange(profile);
     auto database = std::make_unique<Connection>(database_file(profile), Connection::Mode::read_write);
     refuse_foreign(*database, supported_version());
     database->use_write_ahead_log();
-    migrate(*database, migrations(), profile / "backups");
+    migrate(*database, migrations(), profile / "backups", upgrade);
     return database;
 }
 
@@ -453,8 +453,8 @@ ChatStore::ChatStore(InMemory first)
 {
 }
 
-ChatStore::ChatStore(const ProfileLock& lock)
-    : ChatReader(lock.held() ? open_for_writing(lock.profile())
+ChatStore::ChatStore(const ProfileLock& lock, const Upgrade& upgrade)
+    : ChatReader(lock.held() ? open_for_writing(lock.profile(), upgrade)
                              : throw Error(fmt::format("The profile {} is in use by process {}",
                                                        lock.profile().string(), lock.holder()),
                                            lock.profile().string(), Error::Kind::busy))

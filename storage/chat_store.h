@@ -4,6 +4,7 @@
 #include "storage/chat.h"
 #include "storage/database.h"
 #include "storage/exchange.h"
+#include "storage/migrations.h"
 #include "storage/profile_lock.h"
 #include "storage/search.h"
 
@@ -123,7 +124,7 @@ class ChatStore : public ChatReader
 public:
     // Opens or creates `<profile>/fathom.sqlite`, brings it up to date (with a backup first) and turns what a
     // crash left streaming into interrupted. Throws Error; a database that is refused is left as it was.
-    explicit ChatStore(const ProfileLock& lock);
+    explicit ChatStore(const ProfileLock& lock, const Upgrade& upgrade = {});
     // A history in memory alone, which ends with this object. Its ids begin at `first`, so that those of two
     // stores differ. It has no file to reopen or to back up.
     explicit ChatStore(InMemory first);

@@ -67,7 +67,7 @@ std::string sentence(Error::Kind kind, const std::string& file, const char* deta
     case Error::Kind::read_only:
         return fmt::format("The history {} must not be written", file);
     case Error::Kind::cancelled:
-        return "The search was cancelled";
+        return "It was cancelled";
     default:
         return fmt::format("The history {} refused a change ({})", file, detail);
     }
@@ -350,6 +350,23 @@ bool Connection::in_transaction() const
 void Connection::interrupt() noexcept
 {
     sqlite3_interrupt(m_database.get());
+}
+
+Connection::Stoppable::Stoppable(Connection& connection, std::stop_token stop)
+    : m_connection(connection)
+    , m_stop(std::move(stop))
+{
+    constexpr int every = 10'000; // instructions of SQLite's machine: well below a millisecond
+    const auto is_asked = [](void* token) {
+        return static_cast<std::stop_token*>(token)->stop_requested() ? 1 : 0;
+    };
+    if (m_stop.stop_possible())
+        sqlite3_progress_handler(m_connection.m_database.get(), every, is_asked, &m_stop);
+}
+
+Connection::Stoppable::~Stoppable()
+{
+    sqlite3_progress_handler(m_connection.m_database.get(), 0, nullptr, nullptr);
 }
 
 void Connection::refuse_if_broken() const

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -132,6 +133,19 @@ public:
     bool in_transaction() const;
     // Ends the query that runs now with Error{cancelled}; from any thread.
     void interrupt() noexcept;
+    // While it lives, what the connection runs ends with Error{cancelled} once a stop is asked for.
+    class Stoppable
+    {
+    public:
+        Stoppable(Connection& connection, std::stop_token stop);
+        ~Stoppable();
+        Stoppable(const Stoppable&) = delete;
+        Stoppable& operator=(const Stoppable&) = delete;
+
+    private:
+        Connection& m_connection;
+        std::stop_token m_stop;
+    };
     // True after a failed sync: what the disk holds is unknown, so every further call throws until the file
     // is reopened.
     bool is_broken() const { return m_broken; }

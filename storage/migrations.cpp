@@ -191,17 +191,31 @@ void refuse_foreign(Connection& database, int supported)
             file, Error::Kind::too_new);
 }
 
-void migrate(Connection& database, std::span<const Migration> steps, const std::filesystem::path& backups)
+void migrate(Connection& database, std::span<const Migration> steps, const std::filesystem::path& backups,
+             const Upgrade& upgrade)
 {
     const int found = version_of(database);
     if (steps.empty() || found >= steps.back().version)
         return;
-    if (found > 0)
+    const bool is_new = found == 0; // done at once, and never in vain
+    const Connection::Stoppable stoppable(database, is_new ? std::stop_token() : upgrade.stop);
+    int number = 0;
+    const auto begin = [&] {
+        if (is_new)
+            return;
+        if (upgrade.begins)
+            upgrade.begins(++number, steps.back().version - found + 1);
+        if (upgrade.stop.stop_requested())
+            throw Error("It was cancelled", database.file().string(), Error::Kind::cancelled);
+    };
+    begin();
+    if (!is_new)
         back_up(database, backups);
     Transaction transaction(database);
     for (const Migration& step : steps) {
         if (step.version <= found)
             continue;
+        begin();
         try {
             database.execute(step.sql);
         } catch (const Error& error) {

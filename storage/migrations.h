@@ -4,7 +4,9 @@
 #include "storage/database.h"
 
 #include <filesystem>
+#include <functional>
 #include <span>
+#include <stop_token>
 
 namespace storage {
 
@@ -26,8 +28,19 @@ int version_of(Connection& database);
 // program. Only reads.
 void refuse_foreign(Connection& database, int supported);
 
+// An upgrade of a long history takes minutes, most of them for the first index of its words.
+struct Upgrade
+{
+    // Hears at the beginning of each step which of how many it is, from 1; the first is the copy. A new
+    // database is silent.
+    std::function<void(int step, int steps)> begins = {};
+    // Asked for: ends it with Error{cancelled}, the database as it was. A new one is made in any case.
+    std::stop_token stop = {};
+};
+
 // Brings a database to the last version of the list, in one transaction: all steps or none. A database that
 // holds something is copied to `backups` first. `database` is a writer.
-void migrate(Connection& database, std::span<const Migration> list, const std::filesystem::path& backups);
+void migrate(Connection& database, std::span<const Migration> list, const std::filesystem::path& backups,
+             const Upgrade& upgrade = {});
 
 } // namespace storage

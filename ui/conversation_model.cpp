@@ -26,7 +26,15 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
           store, answers, settings, m_names, m_undo,
           {.titleOf = [this](qint64 id) { return titleOf(id); }, .current = [this] { return currentId(); }})
 {
+    connect(&m_store, &StoreBridge::upgrading, this, [this](int step, int steps) {
+        setUpgrade(
+            tr("Updating your history… Step %1 of %2. This happens once; a long history takes minutes. "
+               "A copy of it as it was is kept.")
+                .arg(step)
+                .arg(steps));
+    });
     connect(&m_store, &StoreBridge::opened, this, [this] {
+        setUpgrade({});
         if (!m_fatal.isEmpty()) {
             m_fatal.clear();
             emit fatalChanged();
@@ -43,6 +51,7 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
     connect(&m_changes, &ConversationChanges::gone, this, &ConversationModel::gone);
     connect(&m_changes, &ConversationChanges::folderRenamed, this, &ConversationModel::read);
     connect(&m_store, &StoreBridge::refused, this, [this](const QString& sentence) {
+        setUpgrade({});
         m_fatal = sentence;
         emit fatalChanged();
     });
@@ -695,6 +704,14 @@ void ConversationModel::report(const QString& sentence)
         return;
     m_error = sentence;
     emit errorChanged();
+}
+
+void ConversationModel::setUpgrade(const QString& sentence)
+{
+    if (m_upgrade == sentence)
+        return;
+    m_upgrade = sentence;
+    emit upgradeChanged();
 }
 
 void ConversationModel::dismissError()

@@ -39,6 +39,7 @@ class ConversationModel : public QAbstractListModel
     Q_PROPERTY(QString undoText READ undoText NOTIFY undoTextChanged)
     Q_PROPERTY(QString error READ error NOTIFY errorChanged)
     Q_PROPERTY(QString fatal READ fatal NOTIFY fatalChanged)
+    Q_PROPERTY(QString upgrade READ upgrade NOTIFY upgradeChanged)
     Q_PROPERTY(bool ready READ ready NOTIFY readyChanged)
     Q_PROPERTY(bool currentTemporary READ currentTemporary NOTIFY currentIdChanged)
     Q_PROPERTY(int selectedCount READ selectedCount NOTIFY selectionChanged)
@@ -93,8 +94,9 @@ public:
     QString fatal() const
     {
         return m_fatal;
-    }                                      // why there is no history; nothing works then but looking around
-    bool ready() const { return m_ready; } // the list has been read
+    } // why there is no history; nothing works then but looking around
+    QString upgrade() const { return m_upgrade; } // why there is no history yet, where that takes a while
+    bool ready() const { return m_ready; }        // the list has been read
     bool currentTemporary() const { return StoreBridge::isTemporary(m_current.id); }
     int selectedCount() const { return m_selection.count(); }
     QStringList folders() const { return m_names.folders(); }
@@ -176,6 +178,7 @@ signals:
     void undoTextChanged();
     void errorChanged();
     void fatalChanged();
+    void upgradeChanged();
     void readyChanged();
     void selectionChanged();
     void namesChanged();
@@ -190,6 +193,7 @@ private:
     void read();
     void sweepTrash();
     void report(const QString& sentence);
+    void setUpgrade(const QString& sentence);
     void startSearch();
     void showHits(const std::vector<storage::SearchHit>& hits);
     std::vector<SidebarLine> linesNow(const QSet<qint64>& without) const;
@@ -222,6 +226,7 @@ private:
     QString m_scope_name = QStringLiteral("active");
     QString m_error;
     QString m_fatal;
+    QString m_upgrade;
     bool m_ready = false;
     QTimer m_search_timer;
     QTimer m_midnight;

@@ -66,6 +66,7 @@ StoreBridge::StoreBridge(const storage::ProfileLock& lock, QObject* parent)
 
 StoreBridge::~StoreBridge()
 {
+    m_closing.request_stop();
     ++m_search; // searches that wait end at once
     ++m_find;
     {
@@ -81,7 +82,13 @@ void StoreBridge::open()
 {
     m_refusal.clear();
     try {
-        m_store = std::make_unique<storage::ChatStore>(m_lock);
+        m_store = std::make_unique<storage::ChatStore>(
+            m_lock, storage::Upgrade{.begins =
+                                         [this](int step, int steps) {
+                                             reply(this,
+                                                   [this, step, steps] { emit upgrading(step, steps); });
+                                         },
+                                     .stop = m_closing.get_token()});
     } catch (const storage::Error& error) {
         m_refusal = sentence(error);
     } catch (const std::exception& error) {

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <type_traits>
 
 namespace ui {
@@ -39,7 +40,7 @@ public:
 
     // `lock` outlives this object. The store is opened on its thread.
     explicit StoreBridge(const storage::ProfileLock& lock, QObject* parent = nullptr);
-    // Carries out everything that was asked, then closes the store.
+    // Carries out everything that was asked, then closes the store. An upgrade is taken back.
     ~StoreBridge() override;
 
     // work(storage::ChatStore&) -> Result; done(Result), or done() where the result is void. A failure goes
@@ -76,6 +77,8 @@ public:
     void report(const QString& sentence) { emit failed(sentence); }
 
 signals:
+    // A history of an earlier version is being brought up to date, of which this step begins.
+    void upgrading(int step, int steps);
     void opened();
     // The history cannot be opened at all; one sentence. Every later call fails with it, in silence where it
     // has no function for that.
@@ -111,6 +114,7 @@ private:
     void closeReader();
 
     const storage::ProfileLock& m_lock;
+    std::stop_source m_closing;
     bool m_open = false; // GUI thread
 
     std::unique_ptr<storage::ChatStore> m_store;     // store thread

@@ -5,6 +5,10 @@
 #include "tests/storage/profile.h"
 
 #include <algorithm>
+#include <chrono>
+#include <stop_token>
+#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace storage;
@@ -123,6 +127,81 @@ private slots:
             QCOMPARE(number(backup, "SELECT count(*) FROM messages"), 2);
             QCOMPARE(word(backup, "PRAGMA integrity_check"), std::string("ok"));
         }
+    }
+
+    void an_upgrade_tells_its_steps_and_a_new_history_none()
+    {
+        Profile profile;
+        std::vector<std::pair<int, int>> told;
+        const Upgrade upgrade{.begins = [&](int step, int steps) { told.emplace_back(step, steps); }};
+        {
+            const ProfileLock lock(profile.path());
+            const ChatStore store(lock, upgrade);
+        }
+        QVERIFY(told.empty());
+        Profile old;
+        make_version(old, 2);
+        const ProfileLock lock(old.path());
+        const ChatStore store(lock, upgrade);
+        const int steps = supported_version() - 2 + 1; // and the copy
+        QCOMPARE(told.size(), static_cast<std::size_t>(steps));
+        for (int i = 0; i < steps; ++i)
+            QCOMPARE(told[static_cast<std::size_t>(i)], std::pair(i + 1, steps));
+    }
+
+    void an_upgrade_that_is_stopped_leaves_the_history_as_it_was()
+    {
+        Profile profile;
+        make_version(profile, 1);
+        const ProfileLock lock(profile.path());
+        for (int at = 1; at <= supported_version(); ++at) {
+            std::stop_source stop;
+            const auto error = error_of([&] {
+                ChatStore(lock, {.begins =
+                                     [&](int step, int) {
+                                         if (step == at)
+                                             stop.request_stop();
+                                     },
+                                 .stop = stop.get_token()});
+            });
+            QVERIFY(error);
+            QCOMPARE(error->kind(), Error::Kind::cancelled);
+            Connection database(profile.database(), Connection::Mode::read_only);
+            QCOMPARE(version_of(database), 1);
+            QCOMPARE(number(database, "SELECT count(*) FROM messages"), 2);
+        }
+        ChatStore store(lock);
+        QCOMPARE(store.branch(7).size(), std::size_t(2));
+    }
+
+    void an_upgrade_stops_within_a_step()
+    {
+        Profile profile;
+        make_version(profile, supported_version());
+        std::vector<Migration> steps(migrations().begin(), migrations().end());
+        steps.push_back({supported_version() + 1, "a long step", R"sql(
+            CREATE TABLE numbers AS
+                WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000000000)
+                SELECT count(*) AS count FROM n
+        )sql"});
+        std::stop_source stop;
+        std::thread stopper;
+        Connection database(profile.database(), Connection::Mode::read_write);
+        const Upgrade upgrade{.begins =
+                                  [&](int step, int) {
+                                      if (step == 2)
+                                          stopper = std::thread([&] {
+                                              std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                                              stop.request_stop();
+                                          });
+                                  },
+                              .stop = stop.get_token()};
+        const auto error = error_of([&] { migrate(database, steps, profile.backups(), upgrade); });
+        stopper.join();
+        QVERIFY(error);
+        QCOMPARE(error->kind(), Error::Kind::cancelled);
+        QCOMPARE(version_of(database), supported_version());
+        QCOMPARE(number(database, "SELECT count(*) FROM sqlite_schema WHERE name = 'numbers'"), 0);
     }
 
     void a_newer_database_is_refused_and_left_alone_data()

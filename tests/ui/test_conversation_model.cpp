@@ -488,6 +488,43 @@ private slots:
         QCOMPARE(titles(), lines);
     }
 
+    void anEarlierHistoryIsBroughtUpToDateAndSaysSo()
+    {
+        {
+            storage::Connection old(storage::database_file(stage->lock.profile()),
+                                    storage::Connection::Mode::read_write);
+            old.use_write_ahead_log();
+            storage::migrate(old, storage::migrations().first(2), stage->lock.profile() / "backups");
+            old.execute("INSERT INTO conversations (title, title_is_automatic, settings, created_at, "
+                        "updated_at) VALUES ('Old', 0, '{}', 1000, 1000)");
+        }
+        // Whoever closes the window meanwhile loses nothing: it begins anew, or is done.
+        stage->start();
+        QTRY_VERIFY(!model().upgrade().isEmpty() || model().ready());
+        stage->start();
+        QTRY_VERIFY(model().ready());
+        QVERIFY(model().upgrade().isEmpty());
+        QVERIFY(model().fatal().isEmpty());
+        QCOMPARE(titles(), "Old");
+    }
+
+    void anUpgradeSaysEachStep()
+    {
+        {
+            storage::Connection old(storage::database_file(stage->lock.profile()),
+                                    storage::Connection::Mode::read_write);
+            old.use_write_ahead_log();
+            storage::migrate(old, storage::migrations().first(2), stage->lock.profile() / "backups");
+        }
+        QStringList said;
+        stage->start();
+        connect(&model(), &ConversationModel::upgradeChanged, this, [&] { said.append(model().upgrade()); });
+        QTRY_VERIFY(model().ready());
+        QCOMPARE(said.size(), storage::supported_version() - 2 + 2); // the copy and the end
+        QVERIFY(said[0].contains(QStringLiteral("Step 1 of")));
+        QVERIFY(said.last().isEmpty());
+    }
+
     void aDamagedDatabaseIsSaidOnceAndHarmsNothing()
     {
         std::ofstream(storage::database_file(stage->lock.profile())) << std::string(50'000, 'x');

@@ -277,6 +277,13 @@ ApplicationWindow {
                         onActedOtherwise: restoreDialog.open()
                     }
                     Banner {
+                        width: parent.width
+                        text: Conversations.upgrade
+                        tone: Theme.accent
+                        iconName: "info"
+                        dismissable: false
+                    }
+                    Banner {
                         property bool dismissedOnce: false
                         width: parent.width
                         text: dismissedOnce ? "" : Platform.safeMode

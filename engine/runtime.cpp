@@ -87,7 +87,7 @@ BackendOptions backend_options(const LoadOptions& options)
 
 void load_on_cpu(Runtime& runtime, WeightProgress progress, const std::stop_token& stop)
 {
-    if (!read_ahead(runtime.files, runtime.weights, std::ref(progress), stop))
+    if (!read_ahead(runtime.files, runtime.weights, std::ref(progress), stop, runtime.options.threads))
         fail_cancelled(runtime);
     runtime.backend = make_cpu_backend(runtime.config, runtime.weights, backend_options(runtime.options));
 }

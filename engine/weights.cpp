@@ -2,6 +2,7 @@
 #include "engine/weights.h"
 
 #include "engine/error.h"
+#include "kernels/cpu/thread_pool.h"
 
 #include <fmt/format.h>
 
@@ -357,10 +358,15 @@ void for_each_pointer(Weights& weights, const std::function<void(const std::byte
 }
 
 bool read_ahead(const format::ModelFiles& files, const Weights& weights,
-                const std::function<void(std::int64_t, std::int64_t)>& progress, const std::stop_token& stop)
+                const std::function<void(std::int64_t, std::int64_t)>& progress, const std::stop_token& stop,
+                int threads)
 {
     constexpr std::size_t step = std::size_t{16} << 20; // between two looks at the stop token
+    constexpr std::size_t slice = std::size_t{1} << 20; // what one thread touches at a time
     constexpr std::size_t page = 4096;
+    // Of a file that is in memory already, mapping its pages is all there is to wait for, and each thread
+    // maps its own.
+    kernels::cpu::ThreadPool pool(threads);
     std::int64_t done = 0;
     std::int64_t stages = 0;
     for (const auto& stage : weights.stages) {
@@ -371,8 +377,13 @@ bool read_ahead(const format::ModelFiles& files, const Weights& weights,
                 if (stop.stop_requested())
                     return false;
                 const auto part = tensor.subspan(at, std::min(step, tensor.size() - at));
-                for (std::size_t i = 0; i < part.size(); i += page)
-                    static_cast<void>(*static_cast<const volatile std::byte*>(part.data() + i));
+                pool.run(static_cast<std::int64_t>((part.size() + slice - 1) / slice),
+                         [&](std::int64_t task, int) {
+                             const std::size_t first = static_cast<std::size_t>(task) * slice;
+                             const std::size_t end = std::min(first + slice, part.size());
+                             for (std::size_t i = first; i < end; i += page)
+                                 static_cast<void>(*static_cast<const volatile std::byte*>(part.data() + i));
+                         });
                 done += static_cast<std::int64_t>(part.size());
                 progress(stages, done);
             }

@@ -66,10 +66,10 @@ Weights bind_weights(const format::ModelFiles& files, const Config& config);
 // point elsewhere (the memory of a GPU).
 void for_each_pointer(Weights& weights, const std::function<void(const std::byte*&)>& f);
 
-// Reads all pages of the weights from the disk, in the order of use. `progress` gets the stages done and the
-// bytes read so far. Returns false when stopped.
+// Reads all pages of the weights from the disk and maps them, in the order of use. `progress` gets the stages
+// done and the bytes read so far, on the calling thread. Returns false when stopped.
 bool read_ahead(const format::ModelFiles& files, const Weights& weights,
                 const std::function<void(std::int64_t stages, std::int64_t bytes)>& progress,
-                const std::stop_token& stop);
+                const std::stop_token& stop, int threads = 1);
 
 } // namespace engine

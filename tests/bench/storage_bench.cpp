@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// storage_bench DIRECTORY [MESSAGES [TURNS]]: fills a profile with conversations of TURNS messages each (and
-// one of a tenth of all), and prints how long the window's questions to it take, as a table in Markdown. Text
-// is drawn by Zipf's law from a fixed seed, a fifth of it Chinese. A profile that is there already is used.
+// storage_bench DIRECTORY [MESSAGES [TURNS]] [--migrations]: fills a profile with conversations of TURNS
+// messages each (and one of a tenth of all), and prints how long the window's questions to it take, as a
+// table in Markdown. Text is drawn by Zipf's law from a fixed seed, a fifth of it Chinese. A profile that is
+// there already is used. With --migrations, instead, the database is taken back to each earlier version, the
+// latest first, and brought up to date again: how long that takes step by step, and what it needs beside it
+// on the disk.
 #include "storage/chat_store.h"
 #include "storage/migrations.h"
 
@@ -183,17 +186,114 @@ void fill(const std::filesystem::path& profile, std::int64_t count, std::int64_t
     database.checkpoint();
 }
 
+// Takes back the step to this version, which is how a program before it left its database.
+void take_back(Connection& database, int version)
+{
+    switch (version) {
+    case 4:
+        database.execute(R"sql(
+            DROP TRIGGER time_of_new_message;
+            DROP TRIGGER model_of_new_message;
+            DROP TRIGGER model_of_message;
+            DROP TABLE message_times;
+            DROP TABLE conversation_models;
+        )sql");
+        break;
+    case 3:
+        database.execute(R"sql(
+            DROP INDEX message_heads;
+            DROP INDEX conversation_uuids;
+            ALTER TABLE conversations DROP COLUMN uuid;
+            ALTER TABLE conversations DROP COLUMN draft_cursor;
+            DROP TABLE presets;
+        )sql");
+        break;
+    case 2:
+        database.execute(R"sql(
+            DROP TABLE message_trigrams;
+            DROP TABLE message_bigrams;
+            DROP TABLE title_trigrams;
+            DROP TABLE title_bigrams;
+            DROP VIEW searchable_messages;
+            DROP TABLE chores;
+        )sql");
+        break;
+    default:
+        throw Error(fmt::format("storage_bench does not know how to take back version {}", version),
+                    database.file().string());
+    }
+}
+
+std::uintmax_t bytes_below(const std::filesystem::path& folder)
+{
+    std::uintmax_t bytes = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+        if (entry.is_regular_file())
+            bytes += entry.file_size();
+    return bytes;
+}
+
+void measure_migrations(const ProfileLock& lock)
+{
+    const std::filesystem::path file = database_file(lock.profile());
+    fmt::print(
+        "\n| from | copy, s | steps, s | then, s | all, s | CPU, s | MB before | copy, MB | most beside "
+        "it, MB |\n|--:|--:|---|--:|--:|--:|--:|--:|--:|\n");
+    for (int version = supported_version() - 1; version >= 1; --version) {
+        {
+            Connection database(file, Connection::Mode::read_write);
+            database.use_write_ahead_log();
+            Transaction transaction(database);
+            for (int taken = supported_version(); taken > version; --taken)
+                take_back(database, taken);
+            database.execute(fmt::format("PRAGMA user_version = {}", version));
+            transaction.commit();
+            database.execute("VACUUM");
+            database.checkpoint();
+        }
+        std::filesystem::remove_all(lock.profile() / "backups");
+        const std::uintmax_t before = std::filesystem::file_size(file);
+        std::uintmax_t most = 0;
+        std::vector<double> begun; // seconds
+        const auto start = std::chrono::steady_clock::now();
+        const auto passed = [&] {
+            return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        };
+        std::uintmax_t copy = 0;
+        const Taken all = milliseconds([&] {
+            std::optional<ChatStore> store(std::in_place, lock, Upgrade{.begins = [&](int, int) {
+                                               begun.push_back(passed());
+                                               most = std::max(most, bytes_below(lock.profile()) - before);
+                                           }});
+            begun.push_back(passed());
+            most = std::max(most, bytes_below(lock.profile()) - before);
+            store.reset(); // brings the log into the database
+        });
+        copy = bytes_below(lock.profile() / "backups");
+        std::string steps;
+        for (std::size_t i = 1; i + 1 < begun.size(); ++i)
+            steps += fmt::format("{}{:.1f}", i > 1 ? ", " : "", begun[i + 1] - begun[i]);
+        fmt::print("| {} | {:.1f} | {} | {:.1f} | {:.1f} | {:.1f} | {:.0f} | {:.0f} | {:.0f} |\n", version,
+                   begun.at(1) - begun[0], steps, all.wall / 1e3 - begun.back(), all.wall / 1e3,
+                   all.cpu / 1e3, static_cast<double>(before) / 1e6, static_cast<double>(copy) / 1e6,
+                   static_cast<double>(most) / 1e6);
+        std::fflush(stdout);
+    }
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
-    if (argc < 2 || argc > 4) {
-        fmt::print("usage: storage_bench DIRECTORY [MESSAGES [TURNS]]\n");
+    std::vector<std::string> words(argv + 1, argv + argc);
+    const bool migrates = std::erase(words, "--migrations") > 0;
+    if (words.empty() || words.size() > 3) {
+        fmt::print("usage: storage_bench DIRECTORY [MESSAGES [TURNS]] [--migrations]\n");
         return 2;
     }
-    const std::filesystem::path profile = argv[1];
-    const std::int64_t count = argc > 2 ? std::atoll(argv[2]) : 100000;
-    const std::int64_t turns = argc > 3 ? std::atoll(argv[3]) : 100;
+    const std::filesystem::path profile = words[0];
+    const std::int64_t count = words.size() > 1 ? std::atoll(words[1].c_str()) : 100000;
+    const std::int64_t turns = words.size() > 2 ? std::atoll(words[2].c_str()) : 100;
     try {
         Writer writer;
         const ProfileLock lock(profile);
@@ -207,6 +307,12 @@ int main(int argc, char** argv)
         }
         fmt::print("{:.0f} MB\n",
                    static_cast<double>(std::filesystem::file_size(database_file(profile))) / 1e6);
+
+        if (migrates) {
+            store.reset();
+            measure_migrations(lock);
+            return 0;
+        }
 
         fmt::print("\n| milliseconds | median | p95 | p99 | CPU median | p95 | p99 | |\n"
                    "|---|--:|--:|--:|--:|--:|--:|---|\n");

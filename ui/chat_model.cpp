@@ -72,6 +72,7 @@ ChatModel::ChatModel(StoreBridge& store, EngineBridge& engine, Answers& answers,
     });
     connect(&m_context, &ContextUse::changed, this, &ChatModel::contextChanged);
     connect(&m_draft, &Draft::changed, this, &ChatModel::draftChanged);
+    connect(&m_draft, &Draft::editedChanged, this, &ChatModel::editedChanged);
     connect(&m_answers, &Answers::canAskChanged, this, &ChatModel::announceState);
     connect(&m_answers, &Answers::ownChanged, this, [this](qint64 conversation) {
         if (conversation == conversationId())
@@ -252,10 +253,9 @@ bool ChatModel::send(const QString& text)
         }
         done(turn);
     };
-    then.failed = [this, failed, before, visit = visit()](const QString& why) {
+    then.failed = [this, failed, before, conversation = conversationId()](const QString& why) {
         failed(why);
-        if (visit == this->visit() && m_draft.text().isEmpty())
-            m_draft.setText(before);
+        m_draft.putBack(conversation, before);
     };
     m_answers.send(conversationId(), message, std::move(then));
     m_draft.setText({});
@@ -282,19 +282,43 @@ void ChatModel::repeat(qint64 messageId)
         m_answers.repeat(messageId, then());
 }
 
+void ChatModel::beginEdit(qint64 messageId)
+{
+    if (const Content* message = content(messageId))
+        m_draft.beginEdit(messageId, message->text);
+}
+
 void ChatModel::edit(qint64 messageId, const QString& text)
 {
     const Row* edited = row(messageId);
     const QString message = text.trimmed();
     if (message.isEmpty() || !edited)
         return;
-    if (edited->head.role == storage::Role::assistant) {
-        switchBranch(messageId, [messageId, message = toUtf8(message)](storage::ChatStore& store) {
-            return store.add_sibling(messageId, message);
-        });
-    } else if (canSend() && edited->head.role == storage::Role::user) {
-        m_answers.edit(messageId, message, then());
+    const auto back = [this, messageId, text, conversation = conversationId()] {
+        m_draft.putBackEdit(conversation, messageId, text);
+    };
+    if (edited->head.role == storage::Role::assistant && canSwitchBranch()) {
+        switchBranch(
+            messageId,
+            [messageId, message = toUtf8(message)](storage::ChatStore& store) {
+                return store.add_sibling(messageId, message);
+            },
+            [this, back](const QString& why) {
+                m_store.report(why);
+                back();
+            });
+    } else if (edited->head.role == storage::Role::user && canSend()) {
+        Answers::Then then = this->then();
+        then.failed = [failed = std::move(then.failed), back](const QString& why) {
+            failed(why);
+            back();
+        };
+        m_answers.edit(messageId, message, std::move(then));
+    } else {
+        return;
     }
+    if (messageId == m_draft.edited())
+        m_draft.endEdit();
 }
 
 void ChatModel::continueAnswer(qint64 messageId)
@@ -319,9 +343,10 @@ void ChatModel::chooseSibling(qint64 messageId, int delta)
 }
 
 // `choose` makes a branch the chosen one and returns the message from which on it is another.
-void ChatModel::switchBranch(qint64 message, std::function<storage::Id(storage::ChatStore&)> choose)
+void ChatModel::switchBranch(qint64 message, std::function<storage::Id(storage::ChatStore&)> choose,
+                             StoreBridge::Failed failed)
 {
-    if (answer() || m_pending || m_loading)
+    if (!canSwitchBranch())
         return;
     m_store.run(
         message, this,
@@ -334,7 +359,8 @@ void ChatModel::switchBranch(qint64 message, std::function<storage::Id(storage::
             emit contextChanged();
             if (m_reveal == branch.changed)
                 tryToReveal();
-        });
+        },
+        std::move(failed));
 }
 
 void ChatModel::fork(qint64 messageId)
@@ -343,7 +369,12 @@ void ChatModel::fork(qint64 messageId)
     m_store.run(
         messageId, this,
         [messageId, title = toUtf8(title)](storage::ChatStore& store) {
-            return store.conversation(store.fork(messageId, title)).value();
+            const storage::Id fork = store.fork(messageId, title);
+            ConversationSettings own(store.conversation(fork).value().settings);
+            own.setQueue({}); // these stay where they were written
+            own.setEdits({});
+            store.set_settings(fork, own.json());
+            return store.conversation(fork).value();
         },
         [this](const storage::Conversation& fork) {
             m_conversations.apply(fork);

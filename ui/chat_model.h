@@ -30,6 +30,9 @@ class ChatModel : public BranchModel
     Q_PROPERTY(qint64 contextLimit READ contextLimit NOTIFY contextChanged)
     Q_PROPERTY(double cacheBytes READ cacheBytes NOTIFY contextChanged)
     Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)
+    Q_PROPERTY(int draftCursor READ draftCursor WRITE setDraftCursor NOTIFY draftChanged)
+    Q_PROPERTY(qint64 editedMessage READ editedMessage NOTIFY editedChanged)
+    Q_PROPERTY(QString editedText READ editedText WRITE setEditedText NOTIFY editedChanged)
     Q_PROPERTY(bool canSend READ canSend NOTIFY canSendChanged)
     Q_PROPERTY(bool modelBusyElsewhere READ modelBusyElsewhere NOTIFY stateChanged)
     Q_PROPERTY(int leftOutFrom READ leftOutFrom NOTIFY contextChanged)
@@ -50,6 +53,9 @@ public:
     qint64 contextLimit() const { return m_engine.contextTokens(); }
     double cacheBytes() const { return m_context.bytes(); } // that the used tokens take
     QString draft() const { return m_draft.text(); }
+    int draftCursor() const { return m_draft.cursor(); }
+    qint64 editedMessage() const { return m_draft.edited(); } // 0: none
+    QString editedText() const { return m_draft.editedText(); }
     bool canSend() const;
     bool modelBusyElsewhere() const;
     // The rows that the model did not see any more when it wrote its latest answer, the second not included;
@@ -58,12 +64,17 @@ public:
     int leftOutTo() const { return static_cast<int>(m_context.leftOut().second); }
 
     void setDraft(const QString& draft) { m_draft.setText(draft); }
+    void setDraftCursor(int cursor) { m_draft.setCursor(cursor); }
+    void setEditedText(const QString& text) { m_draft.setEditedText(text); }
 
     // False where nothing was sent: empty, or canSend is false.
     Q_INVOKABLE bool send(const QString& text);
     Q_INVOKABLE void stop();
     Q_INVOKABLE void regenerate(qint64 messageId);
     Q_INVOKABLE void repeat(qint64 messageId); // an answer, exactly so
+    // A message is edited in its place, with what had been written of it. Then it is sent, or left as it is.
+    Q_INVOKABLE void beginEdit(qint64 messageId);
+    Q_INVOKABLE void endEdit() { m_draft.endEdit(); }
     Q_INVOKABLE void edit(qint64 messageId, const QString& text);
     Q_INVOKABLE void chooseSibling(qint64 messageId, int delta);
     Q_INVOKABLE void continueAnswer(qint64 messageId);
@@ -87,12 +98,15 @@ signals:
     void progressChanged();
     void contextChanged();
     void draftChanged();
+    void editedChanged();
     void canSendChanged();
     void revealed(int row);
 
 private:
     void open(qint64 conversation);
-    void switchBranch(qint64 message, std::function<storage::Id(storage::ChatStore&)> choose);
+    void switchBranch(qint64 message, std::function<storage::Id(storage::ChatStore&)> choose,
+                      StoreBridge::Failed failed = {});
+    bool canSwitchBranch() const { return !answer() && !m_pending && !m_loading; }
     void tryToReveal();
     const Answer* answer() const { return m_answers.inConversation(conversationId()); }
     Answers::Then then();

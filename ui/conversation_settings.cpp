@@ -12,6 +12,7 @@ namespace {
 
 const QString prompt_key = QStringLiteral("systemPrompt");
 const QString model_key = QStringLiteral("model");
+const QString edits_key = QStringLiteral("edits");
 const QString queue_key = QStringLiteral("queued");
 const QString name_key = QStringLiteral("name");
 const QString path_key = QStringLiteral("path");
@@ -93,6 +94,28 @@ void ConversationSettings::setQueue(const QList<Queued>& queue)
         m_object.remove(queue_key);
     else
         m_object.insert(queue_key, array);
+}
+
+Edits ConversationSettings::edits() const
+{
+    Edits edits;
+    const QJsonObject object = m_object.value(edits_key).toObject();
+    for (auto edit = object.begin(); edit != object.end(); ++edit) {
+        if (const qint64 message = edit.key().toLongLong(); message > 0)
+            edits.insert(message, edit.value().toString());
+    }
+    return edits;
+}
+
+void ConversationSettings::setEdits(const Edits& edits)
+{
+    QJsonObject object;
+    for (auto edit = edits.begin(); edit != edits.end(); ++edit)
+        object.insert(QString::number(edit.key()), edit.value());
+    if (object.isEmpty())
+        m_object.remove(edits_key);
+    else
+        m_object.insert(edits_key, object);
 }
 
 ConversationSettings ConversationSettings::preset() const

@@ -3,6 +3,7 @@
 
 #include <QJsonObject>
 #include <QList>
+#include <QMap>
 #include <QString>
 #include <QStringList>
 
@@ -19,6 +20,9 @@ struct Queued
 
     bool operator==(const Queued&) const = default;
 };
+
+// What has been written of messages that are being edited, by message.
+using Edits = QMap<qint64, QString>;
 
 // What a conversation has for itself, as the JSON object that the history keeps with it. What it does not set
 // is as in the settings. Members of that object that are not named here stay as they are.
@@ -50,6 +54,9 @@ public:
 
     QList<Queued> queue() const;
     void setQueue(const QList<Queued>& queue);
+
+    Edits edits() const;
+    void setEdits(const Edits& edits);
 
     // What a preset keeps: the system prompt and the sampling.
     ConversationSettings preset() const;

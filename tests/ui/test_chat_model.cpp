@@ -470,12 +470,15 @@ private slots:
         stage->talk(QStringLiteral("One"));
         const qint64 one = chat().conversationId();
         chat().setDraft(QStringLiteral("half a thought"));
+        chat().setDraftCursor(5);
         conversations().newConversation();
         QVERIFY(chat().draft().isEmpty());
         chat().setDraft(QStringLiteral("something new"));
         open(one);
         QCOMPARE(chat().draft(), QStringLiteral("half a thought"));
+        QCOMPARE(chat().draftCursor(), 5);
         chat().setDraft(QStringLiteral("half a thought more"));
+        chat().setDraftCursor(7);
         QTRY_COMPARE(stage->reader().conversation(one)->draft,
                      std::string("half a thought more")); // by itself
         conversations().newConversation();
@@ -487,6 +490,73 @@ private slots:
         QVERIFY(chat().draft().isEmpty());
         open(one);
         QCOMPARE(chat().draft(), QStringLiteral("half a thought more"));
+        QCOMPARE(chat().draftCursor(), 7);
+    }
+
+    void whatIsWrittenWhileAConversationIsReadIsKept()
+    {
+        start();
+        stage->talk(QStringLiteral("One"));
+        const qint64 one = chat().conversationId();
+        chat().setDraft(QStringLiteral("before"));
+        conversations().newConversation();
+        conversations().open(one);
+        QVERIFY(chat().loading());
+        chat().setDraft(QStringLiteral("meanwhile"));
+        QTRY_VERIFY(!chat().loading());
+        QCOMPARE(chat().draft(), QStringLiteral("before\n\nmeanwhile"));
+
+        // It is left before it has been read.
+        conversations().newConversation();
+        conversations().open(one);
+        chat().setDraft(QStringLiteral("in passing"));
+        conversations().newConversation();
+        open(one);
+        QCOMPARE(chat().draft(), QStringLiteral("in passing\n\nbefore\n\nmeanwhile"));
+    }
+
+    void editsOutliveLeavingTheirConversation()
+    {
+        start();
+        stage->talk(QStringLiteral("One"));
+        stage->talk(QStringLiteral("Two"));
+        const qint64 conversation = chat().conversationId();
+        const qint64 first = stage->at(0, ChatModel::MessageId).toLongLong();
+        const qint64 second = stage->at(2, ChatModel::MessageId).toLongLong();
+        chat().beginEdit(first);
+        QCOMPARE(chat().editedMessage(), first);
+        QCOMPARE(chat().editedText(), QStringLiteral("One"));
+        chat().setEditedText(QStringLiteral("One, better"));
+        chat().beginEdit(second); // and the first is not lost for it
+        chat().setEditedText(QStringLiteral("Two, better"));
+        conversations().newConversation();
+        QCOMPARE(chat().editedMessage(), 0);
+
+        start(); // the program again
+        open(conversation);
+        QCOMPARE(chat().editedMessage(), second);
+        QCOMPARE(chat().editedText(), QStringLiteral("Two, better"));
+        chat().endEdit(); // not wanted
+        chat().beginEdit(second);
+        QCOMPARE(chat().editedText(), QStringLiteral("Two"));
+        chat().beginEdit(first);
+        QCOMPARE(chat().editedText(), QStringLiteral("One, better"));
+
+        // A fork has nothing of it; sending ends it.
+        chat().fork(second);
+        QTRY_VERIFY(chat().conversationId() != conversation);
+        QTRY_COMPARE(chat().count(), 3);
+        QCOMPARE(chat().editedMessage(), 0);
+        open(conversation);
+        QCOMPARE(chat().editedMessage(), first);
+        QTRY_VERIFY(chat().canSend());
+        chat().edit(first, chat().editedText());
+        QCOMPARE(chat().editedMessage(), 0);
+        QTRY_COMPARE(stage->at(0, ChatModel::Text).toString(), QStringLiteral("One, better"));
+        QTRY_VERIFY(chat().canSend());
+        conversations().newConversation();
+        open(conversation);
+        QCOMPARE(chat().editedMessage(), 0);
     }
 
     void samplingComesFromTheSettings()

@@ -110,6 +110,44 @@ private slots:
         stage->talk(QStringLiteral("A question"));
         QCOMPARE(chat().count(), 2);
     }
+
+    void whatIsWrittenIsKept()
+    {
+        stage->talk(QStringLiteral("One"));
+        const qint64 conversation = chat().conversationId();
+        const qint64 question = stage->at(0, ChatModel::MessageId).toLongLong();
+        const QString draft(20000, QLatin1Char('d'));
+        const QString better(20000, QLatin1Char('e'));
+        const auto leaveAndReturn = [&] {
+            session().conversations.newConversation();
+            session().conversations.open(conversation);
+            QTRY_VERIFY(!chat().loading());
+        };
+        const QSignalSpy said(&session().store, &ui::StoreBridge::failed);
+        fault_vfs::set_room(0);
+        chat().setDraft(draft);
+        leaveAndReturn();
+        QCOMPARE(chat().draft(), draft);
+        QTRY_VERIFY(!said.isEmpty());
+
+        // An edit that cannot be sent is open again.
+        chat().beginEdit(question);
+        chat().setEditedText(better);
+        QTRY_VERIFY(chat().canSend());
+        chat().edit(question, better);
+        QCOMPARE(chat().editedMessage(), 0);
+        QTRY_COMPARE(chat().editedMessage(), question);
+        QCOMPARE(chat().editedText(), better);
+        leaveAndReturn();
+        QCOMPARE(chat().editedText(), better);
+
+        fault_vfs::set_room(-1);
+        QTRY_COMPARE(ui::toQt(stage->reader().conversation(conversation)->draft), draft);
+        stage->startReady(); // the program again
+        session().conversations.open(conversation);
+        QTRY_COMPARE(chat().editedText(), better);
+        QCOMPARE(chat().draft(), draft);
+    }
 };
 
 QTEST_MAIN(TestFullDisk)

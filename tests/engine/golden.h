@@ -39,14 +39,14 @@ inline std::vector<Case> cases()
 {
     std::vector<Case> all;
     for (const std::string name :
-         {"lite", "groups", "long", "dense", "odd", "sharded", "v3", "fp8", "quantised"}) {
+         {"lite", "groups", "long", "dense", "odd", "sharded", "v3", "fp8", "quantised", "codebooks"}) {
         const fs::path folder = data_folder() / "golden" / name;
         const fs::path file = folder / "model.gguf";
         all.push_back({.name = name,
                        .model = fs::exists(file) ? file : folder,
                        .expected = folder / "expected.safetensors",
                        .run = folder / "run.json",
-                       .on_gpu = name != "fp8" && name != "quantised"});
+                       .on_gpu = name != "fp8" && name != "quantised" && name != "codebooks"});
     }
     const fs::path spec = shared_folder() / "spec" / "golden";
     if (!fs::exists(spec))

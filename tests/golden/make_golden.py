@@ -137,6 +137,20 @@ MODELS = {
                "ffn_gate_exps": ["Q4_K", "Q6_K"], "ffn_up_exps": ["Q5_K", "Q3_K"],
                "ffn_down_exps": ["IQ4_NL", "Q5_0"], "ffn_gate_shexp": ["IQ4_XS", "Q4_0"],
                "ffn_up_shexp": ["Q4_0", "Q5_1"], "ffn_down_shexp": ["Q8_0", "Q5_1"]}),
+    # The types of one to three bits, whose numbers stand in code books. All rows are of 256 numbers.
+    "codebooks": dict(
+        config=dict(vocab_size=72, hidden_size=256, num_hidden_layers=2, num_attention_heads=8,
+                    kv_lora_rank=64, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=32,
+                    intermediate_size=256, first_k_dense_replace=1, n_routed_experts=3, n_shared_experts=1,
+                    num_experts_per_tok=2, moe_intermediate_size=256, max_position_embeddings=4096,
+                    rope_scaling=yarn(40, 4096, 0.707, 0.707)),
+        dtype="F32", prompt=20,
+        types={"token_embd": ["IQ3_S"], "output": ["IQ3_XXS"], "attn_q": ["IQ2_XXS", "IQ1_M"],
+               "attn_kv_a_mqa": ["IQ2_XS", "IQ3_XXS"], "attn_k_b": ["F16"], "attn_v_b": ["Q8_0"],
+               "attn_output": ["IQ2_S", "IQ1_S"], "ffn_gate": ["IQ1_M"], "ffn_up": ["IQ2_S"],
+               "ffn_down": ["IQ3_S"], "ffn_gate_exps": ["IQ2_XXS"], "ffn_up_exps": ["IQ1_S"],
+               "ffn_down_exps": ["IQ2_XS"], "ffn_gate_shexp": ["IQ3_S"], "ffn_up_shexp": ["IQ1_M"],
+               "ffn_down_shexp": ["IQ3_XXS"]}),
 }
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -309,6 +323,13 @@ def random_rows(type_name, shape, gain, generator):
     minimum = {"Q4_1": (2, -7.5), "Q5_1": (2, -15.5), "Q2_K": (82, 1.5), "Q4_K": (2, 7.5), "Q5_K": (2, 15.5)}
 
     def fill(scale):
+        if type_name == "IQ1_M":  # four bits of the scale above each of the four groups of smaller ones
+            bits = int(numpy.float16(scale).view(numpy.uint16))
+            for i in range(4):
+                high = blocks[:, 49 + 2 * i]
+                high[:] = high & 0x0F | (bits >> 4 * i & 0xF) << 4
+            return gguf.quants.dequantize(blocks, kind)
+
         def put(at, value):
             blocks[:, at:at + 2] = numpy.frombuffer(numpy.float16(value).tobytes(), numpy.uint8)
         put(scale_at, scale)
@@ -327,7 +348,7 @@ def save_gguf(path, config, types, generator):
     experts, width = c["n_routed_experts"], c["moe_intermediate_size"]
     shared = width * c["n_shared_experts"]
     writer = gguf.GGUFWriter(path, "deepseek2")
-    writer.add_name("quantised")
+    writer.add_name(path.parent.name)
     numbers = {
         "block_count": c["num_hidden_layers"], "context_length": c["max_position_embeddings"],
         "embedding_length": d, "feed_forward_length": c["intermediate_size"], "attention.head_count": heads,

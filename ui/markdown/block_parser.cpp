@@ -767,6 +767,7 @@ Block& BlockParser::push(BlockKind kind)
     for (Container& container : m_state.containers) {
         if (!container.item) {
             ++block.quote;
+            block.quoteIndents.push_back(block.indent);
             continue;
         }
         ++block.indent;

@@ -38,11 +38,12 @@ enum class ColumnAlignment
 struct Block
 {
     BlockKind kind = BlockKind::Paragraph;
-    int level = 0;    // of a heading, 1..6
-    int indent = 0;   // lists it stands in
-    int quote = 0;    // quotes it stands in
-    QString marker;   // "•", "3.", "☐" or "☑" on the first block of a list item
-    QString language; // of a code block, lower case; may be empty
+    int level = 0;                 // of a heading, 1..6
+    int indent = 0;                // lists it stands in
+    int quote = 0;                 // quotes it stands in
+    std::vector<int> quoteIndents; // of each quote from the outermost: the lists around it
+    QString marker;                // "•", "3.", "☐" or "☑" on the first block of a list item
+    QString language;              // of a code block, lower case; may be empty
     bool continuation =
         false;           // goes on with the block above: a long paragraph, table or code block, cut for speed
     bool closed = false; // a formula whose end has come, in one piece

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 namespace ui {
@@ -607,6 +608,70 @@ QString inlineHtml(const QString& source, bool unfinished)
 QString inlinePlain(const QString& source)
 {
     return render(source, false);
+}
+
+QString withoutBlockMarks(QString line)
+{
+    qsizetype words = 0;
+    while (words < line.size() && QStringView(u"#>-*+` ").contains(line[words])) {
+        ++words;
+    }
+    // Stars and ticks without a blank behind them belong to the words.
+    while (words > 0 && (line[words - 1] == u'*' || line[words - 1] == u'`')) {
+        --words;
+    }
+    return line.remove(0, words);
+}
+
+int inlineLetters(const QString& source)
+{
+    const QString html = inlineHtml(source);
+    double letters = 0;
+    bool formula = false;
+    for (qsizetype at = 0; at < html.size(); ++at) {
+        const QChar c = html[at];
+        if (c == u'<') {
+            const qsizetype end = html.indexOf(u'>', at);
+            formula = QStringView(html).sliced(at, end - at) == u"<math";
+            at = end;
+        } else if (c == u'&') {
+            at = html.indexOf(u';', at);
+            ++letters;
+        } else if (formula && c == u'\\') { // a command is a sign or two, whatever its name
+            ++at;
+            while (at + 1 < html.size() && html[at].isLetter() && html[at + 1].isLetter()) {
+                ++at;
+            }
+            ++letters;
+        } else if (!formula || !QStringView(u"${}^_ ").contains(c)) {
+            letters += c.unicode() >= 0x2E80 ? 1.8 : 1; // Chinese, Japanese, Korean ones are square
+        }
+    }
+    return static_cast<int>(std::ceil(letters));
+}
+
+bool isRightToLeft(QStringView html)
+{
+    bool formula = false;
+    for (qsizetype at = 0; at < html.size(); ++at) {
+        const QChar c = html[at];
+        if (c == u'<' || c == u'&') {
+            const qsizetype end = html.indexOf(c == u'<' ? u'>' : u';', at);
+            formula = c == u'<' && html.sliced(at).startsWith(u"<math");
+            at = end < 0 ? html.size() : end;
+        } else if (!formula) {
+            switch (c.direction()) {
+            case QChar::DirL:
+                return false;
+            case QChar::DirR:
+            case QChar::DirAL:
+                return true;
+            default:
+                break;
+            }
+        }
+    }
+    return false;
 }
 
 QString escapedHtml(QStringView text)

@@ -16,6 +16,12 @@ namespace ui {
 QString inlineHtml(const QString& source, bool unfinished = false);
 // The same without markup.
 QString inlinePlain(const QString& source);
+// A line without what makes it a heading, quote, item or fence.
+QString withoutBlockMarks(QString line);
+// About how many Latin letters wide it is when drawn.
+int inlineLetters(const QString& source);
+// Whether the first letter of such rich text that has a direction is written from right to left.
+bool isRightToLeft(QStringView html);
 // Text as rich text that shows exactly this text.
 QString escapedHtml(QStringView text);
 

@@ -53,6 +53,18 @@ int quotes(const Block& block)
     return block.quote + (block.section >= 0 ? 1 : 0);
 }
 
+QVariantList quoteIndents(const Block& block)
+{
+    QVariantList indents;
+    if (block.section >= 0) {
+        indents.append(0);
+    }
+    for (const int indent : block.quoteIndents) {
+        indents.append(indent);
+    }
+    return indents;
+}
+
 QStringView withoutLastBreak(QStringView text)
 {
     return text.endsWith(u'\n') ? text.chopped(1) : text;
@@ -94,6 +106,7 @@ TableRows::TableRows(MarkdownBlocks* owner, qsizetype row, TableRows* first)
     , m_first(first)
     , m_columns(owner->block(row).columns)
     , m_headless(owner->block(row).continuation)
+    , m_rightToLeft(first ? first->rightToLeft() : isRightToLeft(owner->block(row).source))
     , m_widths(static_cast<qsizetype>(m_columns.size()), 0)
 {
     if (first) {
@@ -169,7 +182,7 @@ void TableRows::measure(qsizetype from)
         const std::vector<QString> cells = cellsOf(row);
         for (size_t i = 0; i < cells.size() && i < m_columns.size(); ++i) {
             int& width = widths[static_cast<qsizetype>(i)];
-            width = qMax(width, qMin(kWidestCell, static_cast<int>(inlinePlain(cells[i]).size())));
+            width = qMax(width, qMin(kWidestCell, inlineLetters(cells[i])));
         }
     }
     first()->widen(widths);
@@ -484,7 +497,7 @@ void MarkdownBlocks::publish()
     m_parser.clearDirty();
     if (m_rows.size() != before || same != before) {
         // The block above the new ones is no longer the last: its open marks stay open.
-        if (same > 0 && same == qMin(first, before)) {
+        if (same > 0) {
             m_rows[same - 1].rendered = false;
             changed(same - 1, same);
         }
@@ -636,6 +649,8 @@ QVariant MarkdownBlocks::data(const QModelIndex& index, int role) const
         return quotes(part);
     case QuoteAbove:
         return at > 0 ? qMin(quotes(part), quotes(blocks[at - 1])) : 0;
+    case QuoteIndents:
+        return quoteIndents(part);
     case Marker:
         return part.marker;
     case Language:
@@ -683,6 +698,7 @@ QHash<int, QByteArray> MarkdownBlocks::roleNames() const
             {Indent, "indent"},
             {Quote, "quote"},
             {QuoteAbove, "quoteAbove"},
+            {QuoteIndents, "quoteIndents"},
             {Marker, "marker"},
             {Language, "language"},
             {Code, "code"},

@@ -49,8 +49,9 @@ class TableRows : public QAbstractListModel
     Q_OBJECT
     Q_PROPERTY(int columns READ columns CONSTANT)
     Q_PROPERTY(QStringList alignments READ alignments CONSTANT) // "left" "center" "right"
-    Q_PROPERTY(
-        QList<int> widths READ widths NOTIFY widthsChanged) // longest cell of a column, in letters, up to 60
+    Q_PROPERTY(bool rightToLeft READ rightToLeft CONSTANT)
+    // Longest cell of each column, in Latin letters, up to 60.
+    Q_PROPERTY(QList<int> widths READ widths NOTIFY widthsChanged)
 
 public:
     enum Role
@@ -63,6 +64,7 @@ public:
     TableRows(MarkdownBlocks* owner, qsizetype row, TableRows* first = nullptr);
     int columns() const;
     QStringList alignments() const;
+    bool rightToLeft() const { return m_rightToLeft; }
     QList<int> widths() const { return m_first ? m_first->m_widths : m_widths; }
     TableRows* first() { return m_first ? m_first.data() : this; }
     void update(qsizetype dirtyFrom);
@@ -90,6 +92,7 @@ private:
     QPointer<TableRows> m_first;
     std::vector<ColumnAlignment> m_columns;
     bool m_headless;
+    bool m_rightToLeft; // its head begins with such a letter
     std::vector<Row> m_rows;
     QList<int> m_widths;
 };
@@ -97,11 +100,11 @@ private:
 // Roles: type ("paragraph" "heading" "code" "math" "table" "rule" "think"), kind ("text" "code" "formula"
 // "table" "rule" "think": which delegate shows it; never changes for a row), html (limited rich text of a
 // paragraph or heading), level, indent, quote (a section of reasoning counts as one), quoteAbove (how many of
-// its quotes the block above stands in too), marker, language, code (CodeText of code and math), table
-// (TableRows), continuation, continued (the next block goes on with this one), last, tex (of a complete
-// formula, without delimiters), thought (it belongs to a section of reasoning), thinking (a section that
-// still goes on), folded (a section whose blocks are no rows), seconds (that a section took; -1 if nobody
-// measured), wrapped (code whose long lines are broken).
+// its quotes the block above stands in too), quoteIndents (of each quote: the lists around it), marker,
+// language, code (CodeText of code and math), table (TableRows), continuation, continued (the next block goes
+// on with this one), last, tex (of a complete formula, without delimiters), thought (it belongs to a section
+// of reasoning), thinking (a section that still goes on), folded (a section whose blocks are no rows),
+// seconds (that a section took; -1 if nobody measured), wrapped (code whose long lines are broken).
 //
 // A section of reasoning is shown while it is written and folded at its end, unless the person chose
 // otherwise. An empty one is no row at all.
@@ -121,6 +124,7 @@ public:
         Indent,
         Quote,
         QuoteAbove,
+        QuoteIndents,
         Marker,
         Language,
         Code,

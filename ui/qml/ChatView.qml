@@ -12,7 +12,6 @@ ListView {
 
     property bool following: true
     property var hoveredMessage: -1
-    property var editedMessage: -1
     property real lastY: 0
     property bool placing: false // contentY is being set by this file
     property bool selecting: false // by a drag that goes on
@@ -309,10 +308,10 @@ ListView {
         menu.popup(view, point)
     }
     function edit(messageId) {
-        editedMessage = messageId
         const row = model.rowOfMessage(messageId)
         if (row < 0)
             return
+        Chat.beginEdit(messageId)
         let last = row // an answer is edited below its text
         while (last + 1 < count && model.value(last + 1, "messageId") === messageId)
             ++last
@@ -486,7 +485,6 @@ ListView {
     Connections {
         target: Chat
         function onConversationIdChanged() {
-            view.editedMessage = -1
             view.toEnd()
         }
         function onAppended() { if (view.following) Qt.callLater(view.place) }
@@ -502,22 +500,26 @@ ListView {
         required property var model
         readonly property Item textItem: content.item && content.item.textItem ? content.item.textItem : null
         readonly property bool highlighted: view.hoveredMessage === model.messageId
+        property bool selected: false // where there is no text item that shows it itself
 
         width: ListView.view ? ListView.view.width : 0
         implicitHeight: content.implicitHeight + content.y
 
-        opacity: view.editedMessage === model.messageId && kind !== "footer" && kind !== "user" ? 0.45 : 1
+        opacity: Chat.editedMessage === model.messageId && kind !== "footer" && kind !== "user" ? 0.45 : 1
         function matchY() { return textItem ? textItem.mapToItem(cell, 0, marks.item ? marks.item.currentY() : 0).y : 0 }
         function applySelection() {
-            if (!textItem)
+            if (!textItem) {
+                selected = view.model.selectionIn(index, 1).x >= 0
                 return
+            }
             const part = view.model.selectionIn(index, textItem.length)
             if (part.x < 0)
                 textItem.deselect()
             else
                 textItem.select(part.x, part.y)
         }
-        onTextItemChanged: if (textItem && view.model.hasSelection) applySelection()
+        onTextItemChanged: if (view.model.hasSelection) applySelection()
+        Component.onCompleted: if (view.model.hasSelection) applySelection()
         Connections {
             target: view.model
             function onSelectionChanged() { cell.applySelection() }
@@ -555,6 +557,25 @@ ListView {
             messageId: cell.model.messageId
             first: cell.first
             column: view.columnWidth
+        }
+        Loader {
+            active: (cell.model.quote ?? 0) > 0
+            anchors.fill: content
+            sourceComponent: QuoteBars {
+                row: cell.model
+                column: view.columnWidth
+                rightToLeft: content.item !== null && content.item.rightToLeft === true
+            }
+        }
+        Rectangle { // a table or a formula shows that it is selected
+            readonly property Item body: content.item && content.item.body ? content.item.body : null
+            visible: cell.selected && body !== null
+            x: body ? body.x : 0
+            y: content.y
+            width: body ? body.width : 0
+            height: content.height
+            radius: Theme.cardRadius
+            color: Theme.mix(Theme.window, Theme.accent, 0.3)
         }
         Loader {
             id: content
@@ -617,9 +638,8 @@ ListView {
                 column: view.columnWidth
                 keys: view
                 highlighted: cell.highlighted
-                editing: view.editedMessage === cell.model.messageId
-                onEditRequested: view.editedMessage = cell.model.messageId
-                onEditEnded: view.editedMessage = -1
+                editing: Chat.editedMessage === cell.model.messageId
+                onEditRequested: Chat.beginEdit(cell.model.messageId)
             }
         }
         Component {
@@ -629,9 +649,8 @@ ListView {
                 row: cell.model
                 column: view.columnWidth
                 highlighted: cell.highlighted
-                editing: view.editedMessage === cell.model.messageId
+                editing: Chat.editedMessage === cell.model.messageId
                 onEditRequested: view.edit(cell.model.messageId)
-                onEditEnded: view.editedMessage = -1
                 onForkRequested: Chat.fork(cell.model.messageId)
                 onChooseModel: view.chooseModel()
                 onShowSettings: view.showSettings()

@@ -18,10 +18,10 @@ Item {
     readonly property bool opens: row.continuation !== true
     readonly property bool closes: row.continued !== true
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
-    readonly property real wanted: Math.ceil(edit.implicitWidth) + 2 * Theme.gap16 + indent
+    readonly property real wanted: Math.ceil(edit.implicitWidth) + 2 * Theme.gap16 + 2 + indent
     readonly property real outer: indent > 0 ? column : Math.max(column, Math.min(wide, wanted))
     readonly property bool wrapped: row.wrapped === true
-    readonly property bool scrolls: !wrapped && edit.implicitWidth + 2 * Theme.gap16 > card.width
+    readonly property bool scrolls: !wrapped && edit.implicitWidth + 2 * Theme.gap16 > flick.width
 
     component HeadButton: AbstractButton {
         id: button

@@ -16,6 +16,7 @@ Item {
     readonly property bool written: input.text.trim() !== ""
     readonly property string hint: busy && written ? qsTr("Enter to queue, Esc to stop")
         : busy ? qsTr("Esc to stop")
+        : Conversations.fatal !== "" ? qsTr("The history is not open")
         : Models.state === "none" ? qsTr("Choose a model first")
         : Models.state === "failed" ? qsTr("The model did not load")
         : Models.state === "asleep" ? qsTr("The model will load first")
@@ -37,9 +38,18 @@ Item {
             input.clear()
     }
     function focusInput() { input.forceActiveFocus() }
+    function write(text, cursor) {
+        guard.expect(text)
+        input.text = text
+        input.cursorPosition = Math.min(cursor, input.length)
+    }
 
     implicitHeight: above.height + frame.height
 
+    WritingGuard {
+        id: guard
+        field: input
+    }
     Column {
         id: above
         width: parent.width
@@ -59,6 +69,13 @@ Item {
             }
             action: path !== "" ? qsTr("Load %1").arg(ChatSettings.modelName) : ""
             onActed: Models.load(path)
+        }
+        ComposerNotice {
+            objectName: "refusalNotice"
+            width: parent.width
+            iconName: "warning"
+            tone: Theme.warning
+            text: guard.refusal
         }
         ComposerNotice {
             objectName: "contextNotice"
@@ -122,7 +139,7 @@ Item {
                 id: input
                 objectName: "composer"
                 padding: 0
-                wrapMode: TextEdit.Wrap
+                wrapMode: guard.unbroken ? TextEdit.WrapAnywhere : TextEdit.Wrap
                 textFormat: TextEdit.PlainText
                 font.family: Theme.uiFont
                 font.pixelSize: Theme.readingSize
@@ -136,7 +153,12 @@ Item {
                 Accessible.role: Accessible.EditableText
                 Accessible.name: qsTr("Message")
                 Accessible.description: qsTr("Enter sends, Shift and Enter break the line")
-                onTextChanged: if (Chat.draft !== text) Chat.draft = text
+                onTextChanged: {
+                    if (Chat.draft !== text)
+                        Chat.draft = text
+                    Chat.draftCursor = cursorPosition
+                }
+                onCursorPositionChanged: Chat.draftCursor = cursorPosition
                 Keys.onPressed: event => {
                     if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
                         if (event.modifiers & Qt.ShiftModifier)
@@ -224,21 +246,16 @@ Item {
     Connections {
         target: Chat
         function onDraftChanged() {
-            if (input.text !== Chat.draft) {
-                input.text = Chat.draft
-                input.cursorPosition = input.length
-            }
+            if (input.text !== Chat.draft)
+                composer.write(Chat.draft, Chat.draftCursor)
         }
     }
     Connections {
         target: Queue
         function onNotAdded(text) {
             if (input.text === "")
-                input.text = text
+                composer.write(text, text.length)
         }
     }
-    Component.onCompleted: {
-        input.text = Chat.draft
-        input.cursorPosition = input.length
-    }
+    Component.onCompleted: write(Chat.draft, Chat.draftCursor)
 }

@@ -18,8 +18,11 @@ T.ItemDelegate {
     readonly property bool trashed: model.inTrash === true
     readonly property bool temporary: model.temporary === true
     readonly property int indent: Theme.px(10) + Theme.px(14) * (model.depth ?? 0)
-    readonly property string second: Conversations.searching ? (model.snippet ?? "")
-        : Settings.showPreview ? (model.preview ?? "") : ""
+    // A title that was found shows where; its conversation then says how it ends.
+    readonly property bool titleFound: Conversations.searching && model.matchLength > 0
+        && model.snippet === model.title
+    readonly property string second: Conversations.searching && !titleFound ? (model.snippet ?? "")
+        : titleFound || Settings.showPreview ? Markup.plainLine(model.preview ?? "") : ""
     readonly property string tagLine: (model.tags ?? []).join(" · ")
     property bool renaming: false
 
@@ -36,6 +39,12 @@ T.ItemDelegate {
             Conversations.putBack(Conversations.targets(model.conversationId))
         else
             Conversations.trash(Conversations.targets(model.conversationId))
+    }
+    // What was found is shown bold; the rest is escaped, so it stays plain.
+    function marked(text) {
+        const end = model.matchStart + model.matchLength
+        return Markup.escape(text.slice(0, model.matchStart)) + "<b>"
+            + Markup.escape(text.slice(model.matchStart, end)) + "</b>" + Markup.escape(text.slice(end))
     }
     function openMenu() { sidebar.openMenu(row) }
     function fold(open) {
@@ -100,7 +109,9 @@ T.ItemDelegate {
             x: row.indent + (sign.visible ? sign.width + Theme.px(7) : 0)
             y: row.second !== "" ? Theme.px(7) : (parent.height - height) / 2
             width: parent.width - x - side.width - Theme.gap8 - (tags.visible ? tags.width + Theme.gap8 : 0)
-            text: row.text
+            textFormat: row.titleFound ? Text.StyledText : Text.PlainText
+            text: row.titleFound ? row.marked(row.text) : row.text
+            maximumLineCount: 1
             font.weight: row.current || row.model.unread ? Theme.strong : Theme.regular
             color: row.trashed ? Theme.textMuted : Theme.text
         }
@@ -116,19 +127,14 @@ T.ItemDelegate {
             color: Theme.textMuted
         }
         FText {
-            // What was found is shown bold; the rest is escaped, so it stays plain.
-            readonly property int start: Conversations.searching ? (row.model.matchStart ?? 0) : 0
-            readonly property int length: Conversations.searching ? (row.model.matchLength ?? 0) : 0
+            readonly property bool found: Conversations.searching && !row.titleFound && row.model.matchLength > 0
             visible: row.second !== "" && !row.renaming
             x: row.indent
             anchors.top: title.bottom
             anchors.topMargin: Theme.px(2)
             width: parent.width - x - Theme.gap8
-            textFormat: length > 0 ? Text.StyledText : Text.PlainText
-            text: length === 0 ? row.second
-                : Markup.escape(row.second.slice(0, start))
-                  + "<b>" + Markup.escape(row.second.slice(start, start + length)) + "</b>"
-                  + Markup.escape(row.second.slice(start + length))
+            textFormat: found ? Text.StyledText : Text.PlainText
+            text: found ? row.marked(row.second) : row.second
             maximumLineCount: 1
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted
@@ -148,7 +154,7 @@ T.ItemDelegate {
                 row.renaming = false
                 if (keep && text.trim() !== "" && text !== row.model.title)
                     Conversations.rename(row.model.conversationId, text.trim())
-                row.list.forceActiveFocus()
+                row.forceActiveFocus() // the list's keys pass through its row
             }
             onEditingFinished: done(true)
             Keys.onEscapePressed: done(false)

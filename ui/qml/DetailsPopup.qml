@@ -61,7 +61,10 @@ Popup {
         }
     }
 
-    y: -implicitHeight - Theme.gap8
+    property bool below: false // where there is no room above
+    y: below ? parent.height + Theme.gap8 : -implicitHeight - Theme.gap8
+    margins: Theme.gap8
+    onAboutToShow: below = parent.mapToItem(null, 0, 0).y < implicitHeight + Theme.headerHeight
     padding: Theme.gap12
     focus: true
     contentItem: Column {
@@ -118,5 +121,4 @@ Popup {
         Shadow {}
     }
     enter: Transition { NumberAnimation { property: "opacity"; from: 0; to: 1; duration: Theme.duration } }
-    exit: Transition { NumberAnimation { property: "opacity"; to: 0; duration: Theme.duration } }
 }

@@ -81,7 +81,7 @@ Item {
     }
     Grid {
         id: grid
-        visible: empty.ready
+        visible: empty.ready && Conversations.fatal === ""
         y: empty.parent ? empty.startersTop : 0
         width: parent.width
         columns: width < Theme.px(520) ? 1 : 2

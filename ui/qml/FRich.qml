@@ -25,7 +25,7 @@ TextEdit {
     selectByMouse: true
     persistentSelection: false
     activeFocusOnPress: true
-    wrapMode: TextEdit.Wrap
+    wrapMode: formulas.unbroken ? TextEdit.WrapAnywhere : TextEdit.Wrap
     font.family: Theme.uiFont
     font.pixelSize: Theme.readingSize
     color: Theme.text

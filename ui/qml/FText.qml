@@ -9,5 +9,6 @@ Text {
     color: Theme.text
     elide: Text.ElideRight
     renderType: Text.QtRendering
+    horizontalAlignment: Text.AlignLeft // also of Arabic: the window's own order is from the left
     verticalAlignment: Text.AlignVCenter
 }

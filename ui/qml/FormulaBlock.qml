@@ -14,6 +14,7 @@ Item {
     required property real wide
     property Item keys // sees the keys first
     readonly property Item textItem: source.item ? source.item.textItem : null
+    readonly property Item body: formula.ready ? frame : null
     readonly property string tex: row.tex ?? ""
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
     readonly property real outer: indent > 0 ? column

@@ -18,6 +18,7 @@ Item {
     readonly property bool waiting: streaming && Chat.state === "waiting"
     readonly property bool ended: !streaming
     readonly property bool offersContinue: row.status === "interrupted" || row.status === "stopped"
+        || row.finishReason === "length"
         || (row.finishReason === "context" && Settings.contextPolicy !== "stop")
     readonly property bool failed: row.status === "failed"
     readonly property bool deviceFailed: failed && Models.deviceFailed
@@ -29,19 +30,14 @@ Item {
     signal chooseModel()
     signal showSettings()
     signal editRequested()
-    signal editEnded()
     signal forkRequested()
 
     function openDetails() {
         details.active = true
         details.item.open()
     }
-    onEditingChanged: beginEdit()
-    Component.onCompleted: beginEdit()
-    function beginEdit() {
-        if (editing)
-            editor.begin()
-    }
+    onEditingChanged: if (editing) editor.begin(true)
+    Component.onCompleted: if (editing) editor.begin(Chat.editedText === row.text)
 
     implicitHeight: layout.height
     Accessible.role: Accessible.Grouping
@@ -96,12 +92,8 @@ Item {
             width: parent.width
             original: footer.row.text
             action: qsTr("Keep as new version")
-            onCancelled: footer.editEnded()
-            onSubmitted: text => {
-                const id = footer.row.messageId
-                footer.editEnded()
-                Chat.edit(id, text)
-            }
+            onCancelled: Chat.endEdit()
+            onSubmitted: text => Chat.edit(footer.row.messageId, text)
         }
         Item { // what went wrong, and the way out
             visible: footer.ended && footer.notice !== ""
@@ -249,6 +241,7 @@ Item {
                     anchors.verticalCenter: parent.verticalCenter
                     leftPadding: Theme.gap8
                     visible: text !== ""
+                    width: Math.min(implicitWidth, Math.max(0, layout.width - x))
                     text: footer.row.tokensPerSecond > 0
                         ? qsTr("%1 tokens/s · first after %2")
                           .arg(footer.row.tokensPerSecond.toFixed(footer.row.tokensPerSecond < 100 ? 1 : 0))

@@ -205,8 +205,8 @@ Rectangle {
                         text: row.model.name
                         font.weight: row.model.current ? Theme.strong : Theme.regular
                     }
-                    FText {
-                        width: parent.width
+                    FText { // the columns beside stand on the first line alone
+                        width: frame.width - page.stateWidth - Theme.gap24
                         visible: text !== ""
                         wrapMode: Text.Wrap
                         maximumLineCount: 3
@@ -215,7 +215,7 @@ Rectangle {
                         color: row.model.state === "failed" ? Theme.danger
                             : !row.model.fits ? Theme.warning : Theme.textMuted
                     }
-                    FText { // the columns beside stand on the first line alone
+                    FText {
                         width: frame.width - page.stateWidth - Theme.gap24
                         visible: text !== ""
                         wrapMode: Text.Wrap
@@ -263,6 +263,7 @@ Rectangle {
                         FText {
                             visible: text !== ""
                             anchors.verticalCenter: parent.verticalCenter
+                            anchors.verticalCenterOffset: parent.topPadding / 2
                             width: Math.min(implicitWidth, frame.width - page.stateWidth - Theme.px(260))
                             text: row.measuring
                                 ? qsTr("%1 % · a prompt is read and an answer written")

@@ -49,7 +49,8 @@ Rectangle {
                 focusPolicy: Qt.TabFocus
                 hoverEnabled: true
                 text: modelData.title
-                checked: page.current === index
+                enabled: modelData.visible // something in it is searched for
+                checked: enabled && page.current === index
                 Accessible.name: text
                 Accessible.selectable: true
                 Accessible.selected: checked
@@ -61,11 +62,12 @@ Rectangle {
                 contentItem: FText {
                     leftPadding: Theme.gap12
                     text: entry.text
-                    font.weight: page.current === entry.index ? Theme.strong : Theme.regular
+                    font.weight: entry.checked ? Theme.strong : Theme.regular
+                    color: entry.enabled ? Theme.text : Theme.textMuted
                 }
                 background: Rectangle {
                     radius: Theme.radius
-                    color: page.current === entry.index ? Theme.selection
+                    color: entry.checked ? Theme.selection
                         : entry.hovered ? Theme.hover(false) : "transparent"
                     FocusRing { target: entry }
                 }

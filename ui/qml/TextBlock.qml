@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A paragraph or heading of an answer, with the marker of its list item and the bars of its quotes.
+// A paragraph or heading of an answer, with the marker of its list item.
 import QtQuick
+import Fathom
 import Fathom.Core
 
 Item {
@@ -13,6 +14,7 @@ Item {
     readonly property bool heading: row.type === "heading"
     readonly property int level: row.level ?? 0
     readonly property real indent: (row.quote ?? 0) * Theme.gap16 + (row.indent ?? 0) * Theme.gap24
+    readonly property bool rightToLeft: Markup.rightToLeft(row.html ?? "")
     readonly property bool writing: row.status === "streaming" && row.lastBlock === true
 
     implicitHeight: body.implicitHeight
@@ -25,25 +27,11 @@ Item {
         width: block.column
         height: parent.height
 
-        Repeater {
-            model: block.row.quote ?? 0
-            Rectangle {
-                required property int index
-                x: index * Theme.gap16
-                readonly property real above: index < (block.row.quoteAbove ?? 0)
-                    ? Theme.gap12 + Theme.gap4 : Theme.gap4
-                y: -above
-                width: Theme.px(3)
-                height: frame.height + above + Theme.gap4
-                radius: width / 2
-                color: Theme.line
-            }
-        }
         FText {
             readonly property bool bullet: text === "•"
             visible: text !== ""
             text: block.row.marker ?? ""
-            x: block.indent - width - Theme.gap8
+            x: block.rightToLeft ? block.column - block.indent + Theme.gap8 : block.indent - width - Theme.gap8
             y: (body.lineHeight - height) / 2
             font.pixelSize: bullet ? Theme.titleSize : Theme.readingSize
             color: Theme.textMuted
@@ -52,7 +40,7 @@ Item {
         FRich {
             id: body
             lineHeight: Math.round(font.pixelSize * (block.heading ? 1.35 : Theme.readingLine))
-            x: block.indent
+            x: block.rightToLeft ? 0 : block.indent
             width: block.column - block.indent
             html: block.row.html ?? ""
             Keys.forwardTo: block.keys ? [block.keys] : []

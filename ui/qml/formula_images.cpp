@@ -16,11 +16,6 @@ constexpr int kLargestImage = 8000; // device pixels of a side
 // An image may come to lie between two pixels; drawn finer, it stays crisp there.
 constexpr double kFiner = 2;
 
-// QTextDocumentLayout takes the middle of an image to lie half of half the x-height of the default font above
-// the baseline. Qt Quick draws it in the middle of its line, which is the same where the images of a line
-// reach further than its letters in both directions: so each is at least this tall, in sizes of the text.
-constexpr double kAboveLetters = 1.25; // Chinese ones reach 1.16
-
 double halfXHeight()
 {
     return QFontMetrics(QFont()).xHeight() / 2.0;
@@ -28,12 +23,12 @@ double halfXHeight()
 
 } // namespace
 
-FormulaPlace FormulaPlace::of(const Formula& part, double em, double textSize)
+FormulaPlace FormulaPlace::of(const Formula& part, double em, double least)
 {
     const double shift = halfXHeight();
     FormulaPlace place;
     place.width = static_cast<int>(std::ceil((part.left + part.width + part.right) * em - 0.01));
-    const double above = std::max(part.ascent * em + 1, kAboveLetters * textSize); // a pixel for smooth edges
+    const double above = std::max(part.ascent * em + 1, least); // a pixel for smooth edges
     const double below = part.descent * em + 1;
     place.height = static_cast<int>(std::ceil(std::max(2 * above - shift, 2 * below + shift)));
     place.left = part.left * em;
@@ -41,14 +36,13 @@ FormulaPlace FormulaPlace::of(const Formula& part, double em, double textSize)
     return place;
 }
 
-QString formulaImage(uint64_t layout, size_t part, double em, double textSize, double ratio,
-                     const QColor& color)
+QString formulaImage(uint64_t layout, size_t part, double em, double above, double ratio, const QColor& color)
 {
     return QStringLiteral("image://formula/%1/%2/%3/%4/%5/%6")
         .arg(layout)
         .arg(part)
         .arg(em)
-        .arg(textSize)
+        .arg(above)
         .arg(ratio)
         .arg(color.name(QColor::HexArgb).mid(1));
 }
@@ -69,14 +63,14 @@ QImage FormulaImages::requestImage(const QString& id, QSize* size, const QSize&)
         return {};
     }
     const double em = words[2].toDouble();
-    const double textSize = words[3].toDouble();
+    const double above = words[3].toDouble();
     const double scale = words[4].toDouble() * kFiner;
     const auto sane = [](double value) { return value > 0 && value < 1000; };
-    if (!sane(em) || !sane(textSize) || !sane(scale)) {
+    if (!sane(em) || !sane(above) || !sane(scale)) {
         return {};
     }
     const Formula& formula = layout->parts[part];
-    const FormulaPlace place = FormulaPlace::of(formula, em, textSize);
+    const FormulaPlace place = FormulaPlace::of(formula, em, above);
     const QSize pixels(static_cast<int>(std::ceil(place.width * scale)),
                        static_cast<int>(std::ceil(place.height * scale)));
     if (pixels.isEmpty() || pixels.width() > kLargestImage || pixels.height() > kLargestImage) {

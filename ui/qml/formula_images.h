@@ -19,12 +19,18 @@ struct FormulaPlace
     double left = 0;     // of the piece's origin
     double baseline = 0; // below the image's top
 
-    // em of the formula and size of the text around it, in pixels.
-    static FormulaPlace of(const Formula& part, double em, double textSize);
+    // em of the formula and how far the image reaches above the baseline at the least, in pixels.
+    static FormulaPlace of(const Formula& part, double em, double least);
 };
 
+// QTextDocumentLayout takes the middle of an image to lie half of half the x-height of the default font above
+// the baseline. Qt Quick draws it in the middle of its line, which is the same where the images of a line
+// reach further than its letters in both directions: so each reaches at least this far, in sizes of the text.
+constexpr double kAboveLetters = 1.25;   // Chinese ones reach 1.16
+constexpr double kAboveLowLetters = 1.0; // Latin ones of Inter reach 0.97
+
 // The address of such an image; ratio is the number of device pixels in one of the window.
-QString formulaImage(uint64_t layout, size_t part, double em, double textSize, double ratio,
+QString formulaImage(uint64_t layout, size_t part, double em, double above, double ratio,
                      const QColor& color);
 
 // Draws the images that formulaImage() names.

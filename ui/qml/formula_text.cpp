@@ -4,6 +4,7 @@
 #include "ui/markdown/block_parser.h"
 #include "ui/markdown/inline_html.h"
 #include "ui/qml/formula_images.h"
+#include "ui/qml/long_word.h"
 
 #include <algorithm>
 
@@ -13,6 +14,23 @@ namespace {
 
 constexpr QLatin1String kFormulaBegin("<math>");
 constexpr QLatin1String kFormulaEnd("</math>");
+
+// Qt Quick draws an image that begins a line at the line's left edge, wherever the line's text is aligned to,
+// and one in a line of Arabic beside whatever came before. A letter without ink in front of it shows it the
+// way, and marks around keep the parts of a formula in their order.
+constexpr QLatin1String kAnchor("<span style=\"font-size:1px\">&lrm;&nbsp;</span>");
+constexpr QLatin1String kAnchorEnd("&lrm;");
+
+// Latin, Greek and Cyrillic letters and their punctuation are less tall than others.
+bool isLow(QChar c)
+{
+    return c.unicode() < 0x0530 || (c.unicode() >= 0x2010 && c.unicode() <= 0x2026);
+}
+
+bool isFromRight(QChar c)
+{
+    return c.direction() == QChar::DirR || c.direction() == QChar::DirAL;
+}
 
 // What escapedHtml() wrote.
 QString unescaped(QString text)
@@ -47,6 +65,10 @@ void FormulaText::setFormulas(Formulas* formulas)
 
 void FormulaText::setHtml(const QString& html)
 {
+    if (const bool unbroken = hasLongWord(html); m_unbroken != unbroken) {
+        m_unbroken = unbroken;
+        emit unbrokenChanged();
+    }
     set(m_html, html);
 }
 
@@ -54,6 +76,10 @@ void FormulaText::write()
 {
     m_tall = false;
     m_waits = false;
+    m_ascent = 0;
+    m_anchors = m_anchored || isRightToLeft(m_html);
+    m_above =
+        m_textSize * (std::all_of(m_html.begin(), m_html.end(), isLow) ? kAboveLowLetters : kAboveLetters);
     m_sources.clear();
     std::vector<Formulas::LayoutPtr>
         before; // the images of the text until now are needed until it is replaced
@@ -74,6 +100,10 @@ void FormulaText::write()
     rich += QStringView(m_html).sliced(at);
     if (!m_layouts.empty()) { // a background would be as tall as the images in its line
         rich.replace(QLatin1String("<code>"), QLatin1String("<code style=\"background-color:transparent\">"));
+    }
+    if (std::any_of(m_html.begin(), m_html.end(), isFromRight)) { // these scripts have no slanted letters
+        rich.replace(QLatin1String("<i>"), QLatin1String("<b>"));
+        rich.replace(QLatin1String("</i>"), QLatin1String("</b>"));
     }
     if (rich != m_rich) {
         m_rich = rich;
@@ -102,21 +132,28 @@ QString FormulaText::formula(const QString& source, bool& waits)
     bool first = true;
     for (size_t i = 0; i < layout->parts.size(); ++i) {
         const Formula& part = layout->parts[i];
-        const FormulaPlace place = FormulaPlace::of(part, em, m_textSize);
+        const FormulaPlace place = FormulaPlace::of(part, em, m_above);
         if (place.width == 0) {
             continue;
         }
+        m_ascent = std::max(m_ascent, place.baseline);
         // Lines have a fixed height, their baseline at four fifths of it; a little may reach into its
         // neighbours.
         m_tall =
             m_tall || part.ascent * em > 0.8 * m_lineHeight + 2 || part.descent * em > 0.2 * m_lineHeight + 4;
+        if (m_anchors) {
+            images += kAnchor;
+        }
         images +=
             QStringLiteral("<img src=\"%1\" width=\"%2\" height=\"%3\" style=\"vertical-align:middle\">")
-                .arg(formulaImage(layout->id, i, em, m_textSize, m_ratio, m_color))
+                .arg(formulaImage(layout->id, i, em, m_above, m_ratio, m_color))
                 .arg(place.width)
                 .arg(place.height);
         m_sources += first ? source : QString();
         first = false;
+    }
+    if (m_anchors && !images.isEmpty()) {
+        images += kAnchorEnd;
     }
     m_layouts.push_back(layout);
     return images;
@@ -124,12 +161,16 @@ QString FormulaText::formula(const QString& source, bool& waits)
 
 QString FormulaText::restored(const QString& text, const QString& before) const
 {
+    constexpr char16_t mark = 0x200E;
     qsizetype next = before.count(QChar::ObjectReplacementCharacter);
     QString made;
     for (const QChar c : text) {
         if (c == QChar::ObjectReplacementCharacter) {
+            if (m_anchors && made.endsWith(QChar::Nbsp)) {
+                made.chop(1);
+            }
             made += m_sources.value(next++);
-        } else {
+        } else if (!m_anchors || c != mark) {
             made += c;
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The limited rich text of a block (see inline_html.h) with its formulas as images, for a text item. A
-// formula that is not laid out, not yet or not ever, stands as its source in code style.
+// formula that is not laid out, not yet or not ever, stands as its source in code style. Where there are
+// letters that cannot be slanted (Arabic, Hebrew), what is to be slanted is bold.
 #pragma once
 
 #include "ui/formula/formulas.h"
@@ -26,8 +27,13 @@ class FormulaText : public QObject
         qreal maximumWidth READ maximumWidth WRITE setMaximumWidth NOTIFY changed) // of a formula; 0: any
     Q_PROPERTY(qreal ratio READ ratio WRITE setRatio NOTIFY changed) // device pixels for one of the window
     Q_PROPERTY(QColor color READ color WRITE setColor NOTIFY changed)
-    Q_PROPERTY(QString rich READ rich NOTIFY richChanged) // for the text item
-    Q_PROPERTY(bool tall READ tall NOTIFY richChanged)    // a formula needs more than the height of a line
+    Q_PROPERTY(
+        bool anchored READ anchored WRITE setAnchored NOTIFY changed) // lines may begin elsewhere than left
+    Q_PROPERTY(bool unbroken READ unbroken NOTIFY unbrokenChanged)    // see hasLongWord(); before `rich`
+    Q_PROPERTY(QString rich READ rich NOTIFY richChanged)             // for the text item
+    Q_PROPERTY(bool tall READ tall NOTIFY richChanged) // a formula needs more than the height of a line
+    Q_PROPERTY(
+        qreal ascent READ ascent NOTIFY richChanged) // of the tallest formula, pixels; 0: there is none
 
 public:
     using QObject::QObject;
@@ -46,7 +52,11 @@ public:
     void setRatio(qreal ratio) { set(m_ratio, ratio); }
     QColor color() const { return m_color; }
     void setColor(const QColor& color) { set(m_color, color); }
+    bool anchored() const { return m_anchored; }
+    void setAnchored(bool anchored) { set(m_anchored, anchored); }
+    bool unbroken() const { return m_unbroken; }
     QString rich() const { return m_rich; }
+    qreal ascent() const { return m_ascent; }
     bool tall() const { return m_tall; }
 
     // Text that was taken from the text item with the source of each formula in its place. `before` is what
@@ -55,6 +65,7 @@ public:
 
 signals:
     void changed();
+    void unbrokenChanged();
     void richChanged();
 
 private:
@@ -76,6 +87,11 @@ private:
     qreal m_maximumWidth = 0;
     qreal m_ratio = 1;
     QColor m_color;
+    bool m_anchored = false;
+    bool m_anchors = false; // formulas are anchored now
+    qreal m_above = 0;      // pixels that an image reaches above the baseline at least
+    qreal m_ascent = 0;
+    bool m_unbroken = false;
     QString m_rich;
     bool m_tall = false;
     bool m_waits = false;                       // for a formula that is not known yet

@@ -8,7 +8,7 @@
 
 namespace ui {
 
-// Makes rich text that shows exactly the given text.
+// What QML asks about texts and rich text.
 class Markup : public QObject
 {
     Q_OBJECT
@@ -18,7 +18,15 @@ class Markup : public QObject
 public:
     using QObject::QObject;
 
+    // Rich text that shows exactly this text.
     Q_INVOKABLE QString escape(const QString& text) const { return escapedHtml(text); }
+    // The words of a message's beginning on one line, without the marks of its Markdown.
+    Q_INVOKABLE QString plainLine(const QString& preview) const
+    {
+        return inlinePlain(withoutBlockMarks(preview));
+    }
+    // Whether what inlineHtml() wrote begins with a letter that is written from right to left.
+    Q_INVOKABLE bool rightToLeft(const QString& html) const { return isRightToLeft(html); }
 };
 
 } // namespace ui

@@ -278,9 +278,10 @@ QHash<int, QByteArray> MessageRows::roleNames() const
     for (const auto& [name, role] :
          {std::pair("type", MarkdownBlocks::Type), std::pair("level", MarkdownBlocks::Level),
           std::pair("indent", MarkdownBlocks::Indent), std::pair("quoteAbove", MarkdownBlocks::QuoteAbove),
-          std::pair("quote", MarkdownBlocks::Quote), std::pair("marker", MarkdownBlocks::Marker),
-          std::pair("language", MarkdownBlocks::Language), std::pair("code", MarkdownBlocks::Code),
-          std::pair("table", MarkdownBlocks::Table), std::pair("continuation", MarkdownBlocks::Continuation),
+          std::pair("quoteIndents", MarkdownBlocks::QuoteIndents), std::pair("quote", MarkdownBlocks::Quote),
+          std::pair("marker", MarkdownBlocks::Marker), std::pair("language", MarkdownBlocks::Language),
+          std::pair("code", MarkdownBlocks::Code), std::pair("table", MarkdownBlocks::Table),
+          std::pair("continuation", MarkdownBlocks::Continuation),
           std::pair("continued", MarkdownBlocks::Continued), std::pair("lastBlock", MarkdownBlocks::Last),
           std::pair("tex", MarkdownBlocks::Tex), std::pair("thought", MarkdownBlocks::Thought),
           std::pair("thinking", MarkdownBlocks::Thinking), std::pair("folded", MarkdownBlocks::Folded),

@@ -2,6 +2,7 @@
 // A few lines to write; what was written is taken when the field is left.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 
 Rectangle {
     id: field
@@ -11,6 +12,12 @@ Rectangle {
     signal chosen(string value)
 
     function focusInput() { area.forceActiveFocus() }
+    function write() {
+        guard.expect(value)
+        area.text = value
+    }
+    onValueChanged: write()
+    Component.onCompleted: write()
 
     implicitHeight: Math.max(Theme.px(76), Math.min(Theme.px(200), area.implicitHeight))
     height: implicitHeight
@@ -19,6 +26,10 @@ Rectangle {
     border.width: area.activeFocus ? 2 : Theme.hairline
     border.color: area.activeFocus ? Theme.accent : Theme.line
 
+    WritingGuard {
+        id: guard
+        field: area
+    }
     Flickable {
         anchors.fill: parent
         anchors.margins: 2
@@ -28,7 +39,7 @@ Rectangle {
         TextArea.flickable: TextArea {
             id: area
             padding: Theme.gap8
-            wrapMode: TextEdit.Wrap
+            wrapMode: guard.unbroken ? TextEdit.WrapAnywhere : TextEdit.Wrap
             textFormat: TextEdit.PlainText
             font.family: Theme.uiFont
             font.pixelSize: Theme.interfaceSize
@@ -37,7 +48,6 @@ Rectangle {
             selectionColor: Theme.mix(Theme.window, Theme.accent, 0.3)
             selectedTextColor: Theme.text
             background: null
-            text: field.value
             Accessible.name: field.Accessible.name
             Keys.onPressed: event => {
                 if (event.key !== Qt.Key_Tab && event.key !== Qt.Key_Backtab)
@@ -48,5 +58,14 @@ Rectangle {
             onEditingFinished: if (text !== field.value) field.chosen(text)
         }
         ScrollBar.vertical: FScrollBar {}
+    }
+    FText {
+        anchors.left: parent.left
+        anchors.right: parent.right
+        anchors.bottom: parent.bottom
+        anchors.margins: Theme.gap8
+        text: guard.refusal
+        font.pixelSize: Theme.captionSize
+        color: Theme.warning
     }
 }

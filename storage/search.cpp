@@ -105,20 +105,41 @@ std::string_view filter_name(std::string_view word)
     return {};
 }
 
+// Whether a value that began with a quotation mark has ended. Within, \" stands for " and \\ for \.
+bool is_closed(std::string_view quoted)
+{
+    if (quoted.size() < 2 || !quoted.ends_with('"'))
+        return false;
+    const std::size_t before = quoted.find_last_not_of('\\', quoted.size() - 2);
+    return (quoted.size() - 2 - before) % 2 == 0;
+}
+
+std::string without_quotes(std::string_view quoted)
+{
+    std::string value;
+    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
+        const bool escapes = quoted[i] == '\\' && (quoted[i + 1] == '"' || quoted[i + 1] == '\\');
+        if (escapes && i + 2 < quoted.size())
+            ++i;
+        value += quoted[i];
+    }
+    return value;
+}
+
 // False where the word is no filter, or its value none that could be meant: then it is searched for.
 bool add_filter(SearchQuery& query, std::string_view word)
 {
     const std::string_view name = filter_name(word);
     if (name.empty())
         return false;
-    std::string_view value = word.substr(name.size());
+    std::string value(word.substr(name.size()));
     if (value.starts_with('"')) {
-        if (value.size() < 3 || !value.ends_with('"'))
+        if (value.size() < 3 || !is_closed(value))
             return false;
-        value = value.substr(1, value.size() - 2);
+        value = without_quotes(value);
     }
     if (name == "tag:") {
-        query.tags.emplace_back(value);
+        query.tags.push_back(std::move(value));
     } else if (name == "folder:") {
         query.folder = value;
     } else if (name == "model:") {
@@ -149,8 +170,7 @@ SearchQuery parse_query(std::string_view text, SearchIn where, const Folder& fol
         // A name with blanks stands in quotation marks behind its filter.
         const std::string_view filter = filter_name(word);
         const std::string_view value = std::string_view(word).substr(filter.size());
-        const bool in_quotes =
-            !filter.empty() && value.starts_with('"') && (value.size() == 1 || !value.ends_with('"'));
+        const bool in_quotes = !filter.empty() && value.starts_with('"') && !is_closed(value);
         if ((is_blank(next.character) && !in_quotes) || next.character == 0xFFFD) {
             end_word();
             continue;

@@ -917,6 +917,8 @@ private slots:
                                  << "D";
         QTest::newRow("no name") << "tag:"
                                  << "D";
+        QTest::newRow("quotes in quotes") << "lamp tag:\"the \\\"big\\\" one \\\\ two\""
+                                          << "A";
         QTest::newRow("quotes that do not end") << "lamp tag:\"home"
                                                 << "";
         QTest::newRow("hostile") << "lamp tag:\"x','y\"]\""
@@ -940,7 +942,7 @@ private slots:
             return id;
         };
         add('D', "Other", {}, "before:breakfast and tag: are words");
-        add('A', "Work", {"home", "to do"}, "the lamp");
+        add('A', "Work", {"home", "to do", "the \"big\" one \\ two"}, "the lamp");
         const Id b = add('B', "", {"home"}, "a lamp");
         AnswerOrigin origin;
         origin.model_name = "DeepSeek-V2-Lite";

@@ -331,6 +331,50 @@ private slots:
         QTRY_COMPARE(titles(), QByteArray("A"));
     }
 
+    // A name with blanks is offered while it is typed, and found whole, quotation marks and all.
+    void aFilterTakesAnyName_data()
+    {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<QString>("typed");
+        QTest::addColumn<QString>("query");
+        QTest::newRow("blanks") << QStringLiteral("DeepSeek V2 Lite") << QStringLiteral("model:v2")
+                                << QStringLiteral("model:\"DeepSeek V2 Lite\" ");
+        QTest::newRow("in quotes") << QStringLiteral("DeepSeek V2 Lite") << QStringLiteral("model:\"seek v")
+                                   << QStringLiteral("model:\"DeepSeek V2 Lite\" ");
+        QTest::newRow("quotes") << QStringLiteral("My \"good\" model") << QStringLiteral("model:good")
+                                << QStringLiteral("model:\"My \\\"good\\\" model\" ");
+    }
+
+    void aFilterTakesAnyName()
+    {
+        QFETCH(QString, name);
+        QFETCH(QString, typed);
+        QFETCH(QString, query);
+        makeThree();
+        {
+            storage::ChatStore store(stage->lock);
+            storage::AnswerOrigin origin;
+            origin.model_name = ui::toUtf8(name);
+            storage::AnswerResult result;
+            result.text = "An answer.";
+            store.finish_answer(store.begin_answer(*store.conversation(2)->leaf, origin), result);
+        }
+        stage->world->inspected = [name](engine::ModelInfo& info) { info.name = ui::toUtf8(name); };
+        QFile file(ui::pathToQt(stage->profile() / "starter.gguf"));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.close();
+        stage->startReady();
+        show();
+        QTRY_VERIFY(stage->session->models.names().contains(name));
+        QTest::keyClick(window, Qt::Key_F, Qt::ControlModifier | Qt::ShiftModifier);
+        QTRY_VERIFY(item("searchField")->hasActiveFocus());
+        type(typed);
+        QTRY_VERIFY(button(qPrintable(query.trimmed())));
+        QTest::keyClick(window, Qt::Key_Tab);
+        QTRY_COMPARE(model().query(), query);
+        QTRY_COMPARE(titles(), QByteArray("B"));
+    }
+
     void aTemporaryConversationIsMarked()
     {
         start();

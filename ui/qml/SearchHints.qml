@@ -10,16 +10,19 @@ Column {
     property bool active: false
     property int current: -1
 
-    readonly property string word: query.slice(query.lastIndexOf(" ") + 1)
+    // What is being typed: the last word, or a name in quotation marks that have not been closed.
+    readonly property string word: query.match(/(^|\s)((tag|folder|model):"([^"\\]|\\.)*|\S*)$/i)[2]
     readonly property string before: query.slice(0, query.length - word.length)
     readonly property var offers: active ? offersFor(word) : []
     readonly property bool completing: active && word !== "" && offers.length > 0
 
     signal taken(string query)
 
-    function quoted(name) { return name.includes(" ") ? '"' + name + '"' : name }
+    function quoted(name) {
+        return /\s|^"/.test(name) ? '"' + name.replace(/["\\]/g, "\\$&") + '"' : name
+    }
     function names(filter, all, typed) {
-        const wanted = typed.toLowerCase().replace(/"/g, "")
+        const wanted = typed.toLowerCase().replace(/^"|"$/g, "").replace(/\\(["\\])/g, "$1")
         return all.filter(name => name.toLowerCase().includes(wanted) && name.toLowerCase() !== wanted)
             .slice(0, 6).map(name => ({ text: filter + quoted(name), detail: "", ends: true }))
     }

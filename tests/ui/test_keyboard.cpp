@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// The window without a mouse.
+#include "tests/ui/long_conversation.h"
+#include "tests/ui/shown_window.h"
+
+#include <QQuickStyle>
+#include <QtPlugin>
+
+Q_IMPORT_PLUGIN(FathomPlugin)
+
+using namespace std::chrono_literals;
+
+class TestKeyboard : public QObject
+{
+    Q_OBJECT
+
+private:
+    std::unique_ptr<ShownWindow> shown;
+
+    ui::Session& session() { return *shown->stage.session; }
+    QQuickItem* composer() { return shown->item("composer"); }
+    QString written() { return composer()->property("text").toString(); }
+
+private slots:
+    void initTestCase() { QQuickStyle::setStyle(QStringLiteral("Basic")); }
+    void init() { shown = std::make_unique<ShownWindow>(); }
+    void cleanup()
+    {
+        shown.reset();
+        QVERIFY2(ShownWindow::warnings().isEmpty(), qPrintable(ShownWindow::warnings().join(u'\n')));
+    }
+
+    // In the field Ctrl+End is the text's first, and the conversation's where the text is at its end.
+    void theEndOfTheConversation()
+    {
+        const storage::Id conversation = sample::fillLong(shown->stage.lock, 400);
+        shown->showReady();
+        session().conversations.open(conversation);
+        QQuickItem* list = shown->item("messageList");
+        const auto atEnd = [&] {
+            return list->property("atYEnd").toBool() && list->property("atEnd").toBool();
+        };
+        QTRY_VERIFY(!session().chat.loading() && atEnd());
+        QTRY_VERIFY(composer()->hasActiveFocus());
+        const auto scrollUp = [&](QQuickItem* then) {
+            list->forceActiveFocus();
+            shown->key(Qt::Key_PageUp);
+            QTRY_VERIFY(!atEnd());
+            then->forceActiveFocus();
+        };
+        scrollUp(composer());
+        shown->key(Qt::Key_End, Qt::ControlModifier);
+        QTRY_VERIFY(atEnd());
+
+        shown->type(QStringLiteral("Some words"));
+        scrollUp(composer());
+        shown->key(Qt::Key_Home);
+        shown->key(Qt::Key_End, Qt::ControlModifier);
+        QCOMPARE(composer()->property("cursorPosition").toInt(), 10);
+        QVERIFY(!atEnd());
+        shown->key(Qt::Key_End, Qt::ControlModifier);
+        QTRY_VERIFY(atEnd());
+
+        scrollUp(shown->item("conversationList")); // from anywhere else at once
+        shown->key(Qt::Key_End, Qt::ControlModifier);
+        QTRY_VERIFY(atEnd());
+    }
+
+    // Esc ends one thing after the other: the answer that waits for the model, then the loading.
+    void escWhileAModelLoads()
+    {
+        shown->stage.start().settings.setFirstStartDone(true);
+        shown->show();
+        shown->stage.world->load_takes = 60s;
+        session().models.load(QStringLiteral("starter"));
+        QTRY_COMPARE(session().models.state(), QStringLiteral("loading"));
+        QTRY_VERIFY(session().chat.canSend());
+        composer()->forceActiveFocus();
+        shown->type(QStringLiteral("Are you there?"));
+        shown->key(Qt::Key_Return);
+        QTRY_COMPARE(session().chat.count(), 2);
+        QCOMPARE(session().chat.state(), QStringLiteral("waiting"));
+        shown->key(Qt::Key_Escape);
+        QTRY_COMPARE(session().chat.state(), QStringLiteral("idle"));
+        QCOMPARE(shown->stage.last(ui::ChatModel::Status).toString(), QStringLiteral("stopped"));
+        QCOMPARE(session().models.state(), QStringLiteral("loading"));
+        shown->key(Qt::Key_Escape);
+        QTRY_COMPARE(session().models.state(), QStringLiteral("none"));
+        QVERIFY(composer()->hasActiveFocus());
+    }
+};
+
+QTEST_MAIN(TestKeyboard)
+#include "test_keyboard.moc"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How near each operation comes to the limits of the machine, at the shapes of DeepSeek-V2-Lite:
-//     kernels_bench [threads] [f32|f16|bf16|q8_0|q4_k|…] [filter]
+//     kernels_bench [threads] [f32|f16|bf16|q8_0|q4_k|…] [filter] [isa]
+// or one product with weights of every type that can be written:
+//     kernels_bench [threads] types [filter] [isa]
 // Limits are measured before and after, because other programs take their share meanwhile. An operation that
 // reads its weights once is held against the read bandwidth, one that meets them with many rows against the
 // multiply-adds. Weights rotate through more memory than the caches hold. With one thread the time is that of
@@ -18,6 +20,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -71,14 +74,15 @@ public:
         quantise_row(dtype, numbers.data(), m_bytes.data(), 1 << 16);
         for (std::size_t at = stretch; at < m_bytes.size(); at += stretch)
             std::memcpy(m_bytes.data() + at, m_bytes.data(), std::min(stretch, m_bytes.size() - at));
-        if (values_per_block(dtype) > 32)
-            m_other = std::make_unique<WeightMemory>(fallback(dtype));
     }
 
     Matrix matrix(std::int64_t rows, std::int64_t columns)
     {
-        if (columns % values_per_block(m_dtype) != 0)
+        if (columns % values_per_block(m_dtype) != 0) {
+            if (!m_other)
+                m_other = std::make_unique<WeightMemory>(fallback(m_dtype));
             return m_other->matrix(rows, columns);
+        }
         const std::int64_t bytes = rows * row_bytes(m_dtype, columns);
         if (m_next + bytes > weight_memory)
             m_next = 0;
@@ -118,10 +122,10 @@ struct Rows
 class Bench
 {
 public:
-    Bench(int threads, Dtype dtype, std::string filter)
+    Bench(int threads, Dtype dtype, std::string filter, cpu::Isa isa)
         : m_clock(threads == 1 ? processor_time : cpu::wall_clock)
         , m_pool(threads)
-        , m_ops(m_pool)
+        , m_ops(m_pool, isa)
         , m_weights(dtype)
         , m_filter(std::move(filter))
     {
@@ -129,8 +133,7 @@ public:
 
     void run()
     {
-        print_limits();
-        std::printf("%-34s %9s %9s %6s %9s %6s\n", "operation", "ms", "GB/s", "", "GFLOP/s", "");
+        print_head();
         for (const std::int64_t rows : {1, 4, 8, 64, 512})
             products(rows);
         for (const std::int64_t rows : {1, 4, 8, 64, 512})
@@ -144,7 +147,28 @@ public:
         print_limits();
     }
 
+    // The product alone, at the shape of a dense gate.
+    void run_type(Dtype dtype)
+    {
+        print_head();
+        for (const std::int64_t rows : {1, 2, 4, 8, 16, 64, 512}) {
+            const Rows in(rows, hidden);
+            Rows sum(rows, dense_width);
+            measure(with_rows(std::string(name(dtype)).c_str(), rows),
+                    static_cast<double>(m_weights.matrix(dense_width, hidden).bytes()),
+                    static_cast<double>(rows * dense_width * hidden),
+                    [&] { m_ops.matmul_add(sum.view, in.view, m_weights.matrix(dense_width, hidden)); });
+        }
+        print_limits();
+    }
+
 private:
+    void print_head()
+    {
+        print_limits();
+        std::printf("%-34s %9s %9s %6s %9s %6s\n", "operation", "ms", "GB/s", "", "GFLOP/s", "");
+    }
+
     void print_limits()
     {
         const cpu::MachineLimits limits = cpu::measure_limits(m_pool, m_ops.isa(), m_clock);
@@ -319,6 +343,18 @@ int main(int argc, char** argv)
 {
     const int threads = argc > 1 ? std::atoi(argv[1]) : static_cast<int>(std::thread::hardware_concurrency());
     const std::string type = argc > 2 ? argv[2] : "q8_0";
+    const std::string filter = argc > 3 ? argv[3] : "";
+    const std::optional<cpu::Isa> isa = argc > 4 ? cpu::parse_isa(argv[4]) : cpu::best_isa();
+    if (!isa || !cpu::supported(*isa)) {
+        std::fprintf(stderr, "%s is no instruction set of this processor\n", argv[4]);
+        return 1;
+    }
+    if (type == "types") {
+        for (const DtypeInfo& each : dtype_infos)
+            if (can_quantise(each.dtype) && std::string(each.name).find(filter) != std::string::npos)
+                Bench(threads, each.dtype, "", *isa).run_type(each.dtype);
+        return 0;
+    }
     const auto is_named = [&](const DtypeInfo& known) {
         return std::ranges::equal(type, known.name, [](char a, char b) { return std::toupper(a) == b; });
     };
@@ -327,6 +363,6 @@ int main(int argc, char** argv)
         std::fprintf(stderr, "%s is no type that can be written\n", type.c_str());
         return 1;
     }
-    Bench(threads, known->dtype, argc > 3 ? argv[3] : "").run();
+    Bench(threads, known->dtype, filter, *isa).run();
     return 0;
 }

@@ -27,7 +27,8 @@ private slots:
     {
         QTest::addColumn<cpu::Isa>("isa");
         for (const cpu::Isa isa : supported_isas())
-            QTest::newRow(cpu::name(isa).data()) << isa;
+            if (isa != cpu::Isa::scalar || cpu::best_isa() == cpu::Isa::scalar)
+                QTest::newRow(cpu::name(isa).data()) << isa;
     }
 
     void products()
@@ -63,7 +64,7 @@ private slots:
         cpu::ThreadPool pool(2);
         cpu::Ops scalar(pool, cpu::Isa::scalar);
         cpu::Ops fast(pool, isa);
-        for (int trial = 0; trial < 8; ++trial) {
+        for (int trial = 0; trial < 5; ++trial) {
             const Dtype dtype = random.any_dtype();
             const std::int64_t hidden = random.columns(dtype, 100, 400);
             const std::int64_t width = random.columns(dtype, 60, 250);
@@ -171,7 +172,12 @@ private slots:
     }
 
     // In one weight or one activation it reaches the sums that hold it, and no others.
-    void nan_stays_where_it_is_data() { products_data(); }
+    void nan_stays_where_it_is_data()
+    {
+        QTest::addColumn<cpu::Isa>("isa");
+        for (const cpu::Isa isa : supported_isas())
+            QTest::newRow(cpu::name(isa).data()) << isa;
+    }
     void nan_stays_where_it_is()
     {
         QFETCH(cpu::Isa, isa);

@@ -24,10 +24,16 @@ public:
                 const std::vector<float>& values)
     {
         const auto count = static_cast<std::int64_t>(values.size());
+        std::string bytes(static_cast<std::size_t>(kernels::row_bytes(type, count)), '\0');
+        kernels::quantise_row(type, values.data(), reinterpret_cast<std::byte*>(bytes.data()), count);
+        stored_tensor(name, shape, type, bytes);
+    }
+    // The bytes as they are to stand in the file.
+    void stored_tensor(const std::string& name, const std::vector<std::int64_t>& shape, kernels::Dtype type,
+                       const std::string& bytes)
+    {
         const std::size_t begin = m_data.size();
-        m_data.resize(begin + static_cast<std::size_t>(kernels::row_bytes(type, count)));
-        kernels::quantise_row(type, values.data(), reinterpret_cast<std::byte*>(m_data.data() + begin),
-                              count);
+        m_data += bytes;
         m_header[name] = {
             {"dtype", kernels::name(type)}, {"shape", shape}, {"data_offsets", {begin, m_data.size()}}};
     }

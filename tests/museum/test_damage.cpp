@@ -16,7 +16,8 @@ enum class Format
 {
     gguf,
     older_gguf, // keys and values in one matrix, which is parted when it is loaded
-    safetensors
+    safetensors,
+    fp8_safetensors
 };
 
 class TestDamage : public QObject
@@ -30,7 +31,8 @@ private slots:
         QTest::addColumn<bool>("cuts");
         const std::pair<const char*, Format> formats[] = {{"GGUF", Format::gguf},
                                                           {"GGUF of the older form", Format::older_gguf},
-                                                          {"safetensors", Format::safetensors}};
+                                                          {"safetensors", Format::safetensors},
+                                                          {"safetensors in FP8", Format::fp8_safetensors}};
         for (const auto& [name, format] : formats)
             for (const bool cuts : {true, false})
                 QTest::addRow("%s, %s", name, cuts ? "cut" : "bits turned") << format << cuts;
@@ -45,7 +47,10 @@ private slots:
         museum::write_toy(folder);
         fs::path model = folder;
         fs::path file = folder / "model.safetensors";
-        if (format != Format::safetensors) {
+        const bool is_gguf = format == Format::gguf || format == Format::older_gguf;
+        if (format == Format::fp8_safetensors)
+            museum::store_as_fp8(folder);
+        if (is_gguf) {
             using golden::KeyValueForm;
             model = file = temporary->filePath(QStringLiteral("toy.gguf")).toStdString();
             museum::toy_gguf(folder, format == Format::gguf ? KeyValueForm::mla : KeyValueForm::legacy)
@@ -76,7 +81,7 @@ private slots:
         QCOMPARE(child.exitCode(), 0);
         // In a GGUF file much of the header is names and numbers of which others serve too; in the other
         // format each bit counts.
-        if (format != Format::safetensors && !cuts)
+        if (is_gguf && !cuts)
             QVERIFY(!output.startsWith("0 loaded"));
     }
 };

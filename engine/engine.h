@@ -84,6 +84,8 @@ struct MemoryPlan
     std::int64_t cache = 0;
     std::int64_t scratch = 0; // intermediate results
     std::int64_t library = 0; // what the GPU's driver and libraries take beside that; 0 on the CPU
+    // The vocabulary's tables. In the computer's memory whatever the device is, so 0 for a GPU.
+    std::int64_t vocabulary = 0;
     std::int64_t total = 0;
     std::int64_t available = 0; // of the device now
     std::int64_t mapped = 0;    // address space of the model's files, of which `weights` is what is read
@@ -92,7 +94,7 @@ struct MemoryPlan
     std::int64_t chunk_tokens = 0;           // that the plan is for
     std::int64_t largest_context_tokens = 0; // that would fit on this device; 0: none
     // One sentence: "Fits: …", "Fits with N tokens of context: …" (with fewer than asked for), "Does not fit:
-    // …", or why a GPU cannot be used.
+    // …", why a GPU cannot be used, or that there are no weights.
     std::string verdict;
 };
 
@@ -113,8 +115,9 @@ struct ModelInfo
     std::int64_t parameters = 0;
     std::int64_t active_parameters = 0; // touched by one token
     std::int64_t file_bytes = 0;
-    WeightBytes weight_bytes;      // of the tensors that are used; all 0 where there are none
-    std::int64_t header_bytes = 0; // of the files outside tensors: metadata, vocabulary, padding
+    WeightBytes weight_bytes;          // of the tensors that are used; all 0 where there are none
+    std::int64_t header_bytes = 0;     // of the files outside tensors: metadata, vocabulary, padding
+    std::int64_t vocabulary_bytes = 0; // of the tables that are made of the vocabulary; 0: not looked at
     // The sentence that loading would end with, whatever the memory: a tensor is missing, or has another
     // shape or type than the model needs. Empty: none.
     std::string why_not;

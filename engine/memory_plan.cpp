@@ -79,6 +79,7 @@ Place cpu(const ModelInfo& model)
         plan.groups = model.weight_bytes;
         plan.weights = model.weight_bytes.total() + model.header_bytes;
         plan.mapped = model.file_bytes;
+        plan.vocabulary = model.vocabulary_bytes;
         plan.cache =
             o.cache_tokens * model.kv_bytes_per_token.at(o.cache_type == CacheType::f32 ? "f32" : "bf16");
         plan.scratch = Activations<float>(c, o.chunk_tokens, nullptr).bytes +
@@ -123,7 +124,7 @@ MemoryPlan plan_at(const Place& place, LoadOptions resolved, std::int64_t chunk)
 {
     resolved.chunk_tokens = chunk;
     MemoryPlan plan = place.needs(resolved);
-    plan.total = plan.weights + plan.cache + plan.scratch + plan.library;
+    plan.total = plan.weights + plan.cache + plan.scratch + plan.library + plan.vocabulary;
     plan.available = place.available;
     plan.fits = plan.total <= plan.available;
     plan.chunk_tokens = chunk;
@@ -174,6 +175,8 @@ std::string size_and_parts(const MemoryPlan& plan)
                     readable_bytes(plan.weights), readable_bytes(plan.cache), readable_bytes(plan.scratch));
     if (plan.library > 0)
         text += fmt::format(", library {}", readable_bytes(plan.library));
+    if (plan.vocabulary > 0)
+        text += fmt::format(", vocabulary {}", readable_bytes(plan.vocabulary));
     return text + ")";
 }
 
@@ -220,6 +223,11 @@ MemoryPlan plan(const ModelInfo& model, const LoadOptions& options)
     if (!model.why_not.empty()) {
         result.available = available_memory();
         result.verdict = model.why_not;
+        return result;
+    }
+    if (model.weight_bytes.total() == 0) {
+        result.available = available_memory();
+        result.verdict = "There are no weights, so nothing can be computed.";
         return result;
     }
     LoadOptions resolved = resolve(options, model.context_length);

@@ -168,7 +168,11 @@ ModelInfo inspect(const std::filesystem::path& model)
     ModelInfo info = is_vocabulary ? describe_vocabulary(*gguf, files) : describe(files, read_config(files));
     // The vocabulary may be missing; that shows when text is wanted.
     if (gguf ? gguf->has("tokenizer.ggml.tokens") : std::filesystem::exists(model / "tokenizer.json"))
-        info.is_chat = !text::Tokenizer(files).chat_template().empty();
+    {
+        const text::Tokenizer tokenizer(files);
+        info.is_chat = !tokenizer.chat_template().empty();
+        info.vocabulary_bytes = tokenizer.table_bytes();
+    }
     return info;
 }
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <string>
@@ -60,7 +61,18 @@ std::map<std::string, std::int64_t> weightGroups(const engine::WeightBytes& byte
             {"head", bytes.head}};
 }
 
-void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, std::int64_t context)
+// What this program takes by itself and has taken already, which is why no plan counts it; 0: unknown.
+std::int64_t ownBytes()
+{
+    std::ifstream statm("/proc/self/statm");
+    std::int64_t size = 0;
+    std::int64_t resident = 0;
+    statm >> size >> resident;
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, std::int64_t context,
+               std::int64_t program)
 {
     const auto line = [](std::string_view name, const std::string& value) {
         fmt::print("{:<24} {}\n", name, value);
@@ -95,7 +107,10 @@ void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, st
     line("scratch", readableBytes(plan.scratch));
     if (plan.library > 0)
         line("library", readableBytes(plan.library));
+    if (plan.vocabulary > 0)
+        line("vocabulary", readableBytes(plan.vocabulary));
     line("total", readableBytes(plan.total));
+    line("program itself", readableBytes(program) + ", taken already");
     line("free now", readableBytes(plan.available));
     line("largest context", fmt::format("{} tokens", plan.largest_context_tokens));
     fmt::print("{}\n", plan.verdict);
@@ -106,6 +121,7 @@ void printInfo(const engine::ModelInfo& info, const engine::MemoryPlan& plan, st
 void inspect(const Arguments& arguments, const std::stop_token&)
 {
     const std::int64_t wanted = arguments.integer("--ctx", 0, 1, std::numeric_limits<std::int32_t>::max());
+    const std::int64_t program = ownBytes();
     const engine::ModelInfo info = engine::inspect(modelOperand(arguments));
     engine::LoadOptions options;
     options.context_tokens = wanted > 0 ? wanted : std::min<std::int64_t>(info.context_length, 8192);
@@ -113,7 +129,7 @@ void inspect(const Arguments& arguments, const std::stop_token&)
     options.device = arguments.find("--device").value_or("cpu");
     const engine::MemoryPlan plan = engine::plan(info, options);
     if (!arguments.has("--json")) {
-        printInfo(info, plan, options.context_tokens);
+        printInfo(info, plan, options.context_tokens, program);
         return;
     }
     const nlohmann::ordered_json json{{"name", info.name},
@@ -140,6 +156,8 @@ void inspect(const Arguments& arguments, const std::stop_token&)
                                         {"cache", plan.cache},
                                         {"scratch", plan.scratch},
                                         {"library", plan.library},
+                                        {"vocabulary", plan.vocabulary},
+                                        {"program", program},
                                         {"total", plan.total},
                                         {"available", plan.available},
                                         {"fits", plan.fits},

@@ -38,6 +38,11 @@ public:
         return m_bytes[static_cast<std::size_t>(left) << 8 | right];
     }
     TokenId result(Rank rank) const { return m_results[rank]; }
+    std::size_t table_bytes() const // memory
+    {
+        return m_entries.capacity() * sizeof m_entries[0] + m_results.capacity() * sizeof m_results[0] +
+               m_bytes.capacity() * sizeof m_bytes[0];
+    }
     TokenId byte_token(unsigned char byte) const { return m_byte_tokens[byte]; }
 
 private:

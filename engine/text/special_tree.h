@@ -47,6 +47,8 @@ public:
         }
     }
 
+    std::size_t table_bytes() const { return m_nodes.capacity() * sizeof(Node); } // memory
+
     // The added token of exactly this text.
     std::optional<TokenId> find(std::string_view text) const
     {

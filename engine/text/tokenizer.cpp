@@ -186,6 +186,11 @@ const std::string& Tokenizer::chat_template() const
     return m_vocabulary->chat_template;
 }
 
+std::int64_t Tokenizer::table_bytes() const
+{
+    return static_cast<std::int64_t>(m_vocabulary->table_bytes());
+}
+
 const std::string& Tokenizer::file() const
 {
     return m_vocabulary->file;

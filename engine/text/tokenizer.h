@@ -101,7 +101,8 @@ public:
 
     // The model's own chat template, empty if there is none.
     const std::string& chat_template() const;
-    const std::string& file() const; // for messages
+    const std::string& file() const;  // for messages
+    std::int64_t table_bytes() const; // memory that the vocabulary's tables take
 
 private:
     explicit Tokenizer(std::unique_ptr<const Vocabulary> vocabulary);

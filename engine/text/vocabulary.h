@@ -39,6 +39,12 @@ struct Vocabulary
         const auto i = static_cast<std::size_t>(id);
         return std::string_view(pool).substr(offsets[i], offsets[i + 1] - offsets[i]);
     }
+    std::size_t table_bytes() const // memory
+    {
+        return sizeof(Vocabulary) + pool.capacity() + offsets.capacity() * sizeof offsets[0] +
+               kinds.capacity() * sizeof kinds[0] + merges.table_bytes() + specials.table_bytes() +
+               chat_template.capacity();
+    }
     bool is_valid(TokenId id) const { return id >= 0 && static_cast<std::size_t>(id) < kinds.size(); }
 };
 

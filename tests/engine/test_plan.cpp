@@ -3,10 +3,13 @@
 #include "engine/devices.h"
 #include "engine/error.h"
 #include "engine/evaluator.h"
+#include "engine/text/tokenizer.h"
 #include "engine/weights.h"
 #include "tests/engine/golden.h"
 #include "tests/engine/golden_gguf.h"
 #include "tests/engine/model_writer.h"
+
+#include <fmt/format.h>
 
 #include <QTemporaryDir>
 #include <QTest>
@@ -216,6 +219,35 @@ private slots:
         QVERIFY2(never.verdict.starts_with("Does not fit, because it needs ") &&
                      never.verdict.find("(weights ") != std::string::npos,
                  never.verdict.c_str());
+    }
+
+    // What the vocabulary takes beside the model is a part of its own, and of the sum.
+    void vocabulary_is_counted()
+    {
+        const fs::path lite = golden::data_folder() / "golden" / "lite";
+        const ModelInfo info = engine::inspect(lite);
+        const MemoryPlan plan = engine::plan(info, options_for(64));
+        QCOMPARE(plan.vocabulary, info.vocabulary_bytes);
+        QCOMPARE(plan.total, plan.weights + plan.cache + plan.scratch + plan.vocabulary);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // these have a heap of their own
+        const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+        const auto tokenizer = engine::text::Tokenizer(engine::format::ModelFiles(lite));
+        const std::size_t taken = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+        QVERIFY2(off_by(plan.vocabulary, static_cast<std::int64_t>(taken)) <= 0.02,
+                 fmt::format("planned {}, taken {}", plan.vocabulary, taken).c_str());
+        QCOMPARE(tokenizer.table_bytes(), plan.vocabulary);
+#endif
+    }
+
+    void what_has_no_weights_says_so()
+    {
+        fs::create_directories(folder("bare"));
+        fs::copy_file(golden::data_folder() / "golden" / "lite" / "config.json",
+                      folder("bare") / "config.json");
+        const MemoryPlan plan = engine::plan(engine::inspect(folder("bare")), options_for(64));
+        QVERIFY(!plan.fits);
+        QCOMPARE(plan.total, std::int64_t{0});
+        QCOMPARE(plan.verdict, std::string("There are no weights, so nothing can be computed."));
     }
 
     // A tensor that is missing says so before any memory is looked at.

@@ -167,8 +167,7 @@ ModelInfo inspect(const std::filesystem::path& model)
                                gguf->find_string("general.architecture").value_or("") != "deepseek2";
     ModelInfo info = is_vocabulary ? describe_vocabulary(*gguf, files) : describe(files, read_config(files));
     // The vocabulary may be missing; that shows when text is wanted.
-    if (gguf ? gguf->has("tokenizer.ggml.tokens") : std::filesystem::exists(model / "tokenizer.json"))
-    {
+    if (gguf ? gguf->has("tokenizer.ggml.tokens") : std::filesystem::exists(model / "tokenizer.json")) {
         const text::Tokenizer tokenizer(files);
         info.is_chat = !tokenizer.chat_template().empty();
         info.vocabulary_bytes = tokenizer.table_bytes();

@@ -148,6 +148,24 @@ void template_seeds(const Seeds& seeds)
     }
 }
 
+// The toys as they are, and with changes that leave them whole: six bytes each, as weights.cpp reads them.
+void weight_seeds(const Seeds& seeds)
+{
+    for (int toy = 0; toy < 5; ++toy)
+        seeds.add("weights", fmt::format("toy-{}", toy), std::string(1, static_cast<char>(toy)));
+    const auto change = [](int what, int at, int argument, int other) {
+        return GgufWriter::raw(static_cast<std::uint8_t>(what)) +
+               GgufWriter::raw(static_cast<std::uint8_t>(at)) +
+               GgufWriter::raw(static_cast<std::uint16_t>(argument)) +
+               GgufWriter::raw(static_cast<std::uint16_t>(other));
+    };
+    constexpr int set_type = 7;
+    for (const int type : {0, 1, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 29, 30})
+        seeds.add("weights", fmt::format("type-{:02}", type), '\0' + change(set_type, 0, type, 1));
+    constexpr int set_bytes = 8;
+    seeds.add("weights", "nan", '\0' + change(set_bytes, 0, 0, 0x7FC0));
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -163,5 +181,6 @@ int main(int argc, char** argv)
     config_seeds(seeds);
     tokenizer_seeds(seeds);
     template_seeds(seeds);
+    weight_seeds(seeds);
     return 0;
 }

@@ -6,8 +6,8 @@ namespace fuzz {
 std::span<const Target> targets()
 {
     static constexpr Target all[] = {
-        {"chat_template", chat_template}, {"config", config},      {"gguf", gguf}, {"json", json},
-        {"safetensors", safetensors},     {"tokenizer", tokenizer}};
+        {"chat_template", chat_template}, {"config", config},       {"gguf", gguf},      {"json", json},
+        {"safetensors", safetensors},     {"tokenizer", tokenizer}, {"weights", weights}};
     return all;
 }
 

@@ -34,6 +34,7 @@ Verdict gguf(std::string_view input);          // a GGUF file with its hyperpara
 Verdict json(std::string_view input);          // any JSON document, and the messages of a conversation
 Verdict safetensors(std::string_view input);   // a .safetensors file, or the index of two good ones
 Verdict tokenizer(std::string_view input);     // tokenizer.json, or a GGUF file with a vocabulary
+Verdict weights(std::string_view input);       // changes to a toy model, which then reads three tokens
 
 struct Target
 {

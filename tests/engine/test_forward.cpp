@@ -52,7 +52,7 @@ void add_cases()
     QTest::addColumn<QString>("isa");
     const auto cases = golden::cases();
     for (int i = 0; i < static_cast<int>(cases.size()); ++i)
-        for (const kernels::cpu::Isa isa : {kernels::cpu::Isa::scalar, kernels::cpu::Isa::avx2})
+        for (const kernels::cpu::Isa isa : kernels::cpu::all_isas)
             if (kernels::cpu::supported(isa)) {
                 const QString name = QString::fromStdString(std::string(kernels::cpu::name(isa)));
                 QTest::newRow(

@@ -79,7 +79,7 @@ private slots:
     void logits_data()
     {
         QTest::addColumn<QString>("isa");
-        for (const kernels::cpu::Isa isa : {kernels::cpu::Isa::scalar, kernels::cpu::Isa::avx2})
+        for (const kernels::cpu::Isa isa : kernels::cpu::all_isas)
             if (kernels::cpu::supported(isa)) {
                 const QString name = QString::fromStdString(std::string(kernels::cpu::name(isa)));
                 QTest::newRow(qPrintable(name)) << name;

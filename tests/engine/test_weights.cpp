@@ -199,7 +199,7 @@ private slots:
         std::vector<std::int32_t> ids;
         for (int i = 0; i < 40; ++i)
             ids.push_back((i * 37 + 5) % 128);
-        for (const char* isa : {"scalar", "avx2"}) {
+        for (const char* isa : {"scalar", "avx2", "avx512"}) {
             for (const auto form : {kernels::AttentionForm::absorbed, kernels::AttentionForm::decompressed}) {
                 std::vector<std::vector<float>> rows;
                 for (const fs::path& model : {file("dequantised"), blocks}) {

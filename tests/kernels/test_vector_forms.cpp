@@ -38,8 +38,8 @@ private slots:
         cpu::ThreadPool pool(2);
         cpu::Ops scalar(pool, cpu::Isa::scalar);
         cpu::Ops fast(pool, isa);
-        for (int trial = 0; trial < 25; ++trial) {
-            const Dtype dtype = random.any_dtype();
+        for (const DtypeInfo& type : dtype_infos) {
+            const Dtype dtype = type.dtype;
             const std::int64_t columns = random.columns(dtype, 1, 2200);
             const Weights w0(random, dtype, random.integer(1, 150), columns);
             const Weights w1(random, dtype, random.integer(0, 50), columns);

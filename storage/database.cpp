@@ -142,6 +142,11 @@ std::int64_t Statement::integer(int column) const
     return sqlite3_column_int64(m_statement, column);
 }
 
+std::optional<std::int64_t> Statement::optional_integer(int column) const
+{
+    return is_null(column) ? std::nullopt : std::optional(integer(column));
+}
+
 double Statement::real(int column) const
 {
     return sqlite3_column_double(m_statement, column);

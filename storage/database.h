@@ -51,6 +51,7 @@ public:
 
     bool is_null(int column) const;
     std::int64_t integer(int column) const;
+    std::optional<std::int64_t> optional_integer(int column) const;
     double real(int column) const;
     std::string_view text(int column) const;
     std::span<const std::byte> blob(int column) const;

@@ -102,8 +102,11 @@ Answers::Ask Answers::Begin::below(storage::ChatStore& store, storage::Id questi
     ask.facts = facts;
     ask.facts.wish = wish;
     ask.facts.wish.take(own);
-    if (exactly)
+    if (exactly) {
         ask.facts.wish = exactly->wish;
+        if (exactly->contextTokens > 0)
+            ask.facts.contextTokens = std::min(ask.facts.contextTokens, exactly->contextTokens);
+    }
     if (own.model() != model) {
         own.setModel(model);
         store.set_settings(conversation, own.json());
@@ -134,6 +137,7 @@ void Answers::lookUp(storage::ChatStore& store, Ask& ask)
     ask.turn.conversation = store.conversation(first.conversation).value();
     ask.fitting.policy = wish.policy;
     ask.fitting.keepFrom = wish.keepFrom;
+    ask.fitting.contextTokens = ask.facts.contextTokens;
     if (!wish.systemPrompt.trimmed().isEmpty()) {
         ask.messages.push_back({"system", toUtf8(wish.systemPrompt)});
         ask.fitting.rows.push_back(-1);

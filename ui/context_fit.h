@@ -30,6 +30,9 @@ struct Fitting
     std::size_t unread = 0;
     // The row from which on an earlier answer left out nothing more, to do the same; 0: it left out nothing.
     std::optional<qint64> keepFrom = {};
+    // Tokens of context that are used of a model that may have more: an answer that is made again gets no
+    // more than the first one had. 0: all.
+    qint64 contextTokens = 0;
 };
 
 struct Fitted

@@ -186,7 +186,8 @@ public:
         qint64 conversation = 0;
         engine::Request request;
         Fitting fitting;
-        qint64 contextTokens = 0;
+        qint64 contextTokens = 0; // that it may use
+        qint64 modelTokens = 0;   // that there are
     };
 
     void generate(const Asked& asked, const std::stop_token& stop)
@@ -213,6 +214,12 @@ public:
                 request.messages = std::move(fitted->messages);
                 if (fitted->leftOut > 0)
                     generation->fitted(*fitted);
+                if (asked.contextTokens < asked.modelTokens) { // the engine would go on behind it
+                    const qint64 room =
+                        std::max<qint64>(1, asked.contextTokens - m_engine->count_tokens(request.messages));
+                    request.max_tokens =
+                        request.max_tokens > 0 ? std::min<qint64>(request.max_tokens, room) : room;
+                }
             }
             const auto found = m_sequences.find(conversation);
             const engine::SequenceId sequence =
@@ -631,9 +638,10 @@ void EngineBridge::generate(qint64 answer, qint64 conversation, engine::Request 
         m_waking = true;
         startLoad();
     }
-    command(
-        [asked = Worker::Asked{answer, conversation, std::move(request), std::move(fitting), contextTokens()},
-         stop = source.get_token()](Worker& worker) { worker.generate(asked, stop); });
+    const qint64 all = contextTokens();
+    const qint64 used = fitting.contextTokens > 0 ? std::min(all, fitting.contextTokens) : all;
+    command([asked = Worker::Asked{answer, conversation, std::move(request), std::move(fitting), used, all},
+             stop = source.get_token()](Worker& worker) { worker.generate(asked, stop); });
 }
 
 void EngineBridge::stop(qint64 answer)

@@ -64,6 +64,67 @@ private slots:
         QVERIFY(lastText() != before);
     }
 
+    // An answer late in a conversation, of which the context had no room for the beginning, is made again
+    // after a restart, when the cache is gone and every setting is another.
+    void theSameSeedGivesTheSameTextAfterARestart_data()
+    {
+        QTest::addColumn<QString>("policy");
+        QTest::addColumn<int>("now");
+        for (const char* policy : {"stop", "oldest", "middle"}) {
+            for (const int now : {768, 2048})
+                QTest::addRow("%s, %d tokens", policy, now) << QString::fromLatin1(policy) << now;
+        }
+    }
+
+    void theSameSeedGivesTheSameTextAfterARestart()
+    {
+        QFETCH(QString, policy);
+        QFETCH(int, now);
+        const bool leaves = policy != QLatin1String("stop");
+        start(768);
+        session().settings.setContextPolicy(policy);
+        session().settings.setSystemPrompt(QStringLiteral("You tell stories of the sea."));
+        session().settings.setTemperature(1.0);
+        session().settings.setTopP(0.95);
+        session().settings.setMinP(0.01);
+        session().settings.setRepeatPenalty(1.1);
+        session().settings.setMaxTokens(40);
+        const QString question =
+            QStringLiteral("The small boat went out to sea, and the people on the shore looked after it. ")
+                .repeated(leaves ? 6 : 1);
+        for (int turn = 0; turn < 6; ++turn)
+            stage->talk(QStringLiteral("%1. %2").arg(turn).arg(question));
+        const qint64 conversation = chat().conversationId();
+        const QString text = lastText();
+        const QVariantMap facts = stage->last(ChatModel::Facts).toMap();
+        const int promptTokens = stage->last(ChatModel::PromptTokens).toInt();
+        QVERIFY(!text.isEmpty());
+        QCOMPARE(facts[QStringLiteral("leftOut")].toInt() > 0, leaves);
+
+        start(now);
+        session().settings.setContextPolicy(QStringLiteral("stop"));
+        session().settings.setSystemPrompt(QStringLiteral("Another."));
+        session().settings.setTemperature(0.2);
+        session().settings.setTopP(1.0);
+        session().settings.setMinP(0.0);
+        session().settings.setRepeatPenalty(1.0);
+        session().settings.setMaxTokens(7);
+        session().conversations.open(conversation);
+        QTRY_VERIFY(!chat().loading() && chat().canSend());
+        QCOMPARE(lastText(), text);
+        for (int i = 0; i < 2; ++i) { // with no cache, then over its own
+            const qint64 before = lastId();
+            chat().repeat(before);
+            QTRY_VERIFY(lastId() != before && chat().canSend());
+            QCOMPARE(stage->last(ChatModel::PromptTokens).toInt(), promptTokens);
+            QCOMPARE(lastText(), text);
+            QVariantMap again = stage->last(ChatModel::Facts).toMap();
+            for (const char* same :
+                 {"seed", "temperature", "topP", "topK", "minP", "repeatPenalty", "maxTokens", "leftOut"})
+                QCOMPARE(again[QLatin1String(same)], facts[QLatin1String(same)]);
+        }
+    }
+
     void aFullContext_data()
     {
         QTest::addColumn<QString>("policy");

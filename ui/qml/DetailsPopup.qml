@@ -11,6 +11,7 @@ Popup {
     readonly property var made: row.facts ?? ({})
     readonly property bool known: made.seed !== undefined
     readonly property bool sameModel: known && made.modelIdentity === Models.currentIdentity
+    readonly property bool sameContext: known && Chat.contextLimit >= made.contextTokens
     readonly property var facts: [
         [qsTr("Model"), row.modelName ?? ""],
         [qsTr("Read"), tokens(row.promptTokens ?? 0)
@@ -95,14 +96,16 @@ Popup {
             wrapMode: Text.Wrap
             text: popup.made.continued
                 ? qsTr("Written in several goes, so it cannot be made again in one.")
-                : !popup.sameModel ? qsTr("To make it again exactly so, load the model that wrote it.") : ""
+                : !popup.sameModel ? qsTr("To make it again exactly so, load the model that wrote it.")
+                : !popup.sameContext ? qsTr("To make it again exactly so, set a context length of %1 tokens.")
+                  .arg(popup.number(popup.made.contextTokens)) : ""
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted
         }
         FButton {
             id: again
             objectName: "repeatButton"
-            visible: popup.known && popup.sameModel && !popup.made.continued
+            visible: popup.known && popup.sameModel && popup.sameContext && !popup.made.continued
             enabled: Chat.canSend
             implicitHeight: Theme.px(30)
             iconName: "regenerate"

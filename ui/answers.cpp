@@ -246,6 +246,8 @@ void Answers::continueAnswer(qint64 answer, Then then)
             const ConversationSettings own(store.conversation(one.conversation).value().settings);
             ask.facts = begin.facts;
             ask.facts.continued = true;
+            if (one.origin)
+                ask.facts.thoughtSeconds = AnswerFacts::from(one.origin->sampling, 0).thoughtSeconds;
             ask.facts.wish = begin.wish;
             ask.facts.wish.take(own);
             lookUp(store, ask);
@@ -281,6 +283,7 @@ void Answers::ask(Ask ask, const Then& then)
     answer.earlierIds = ask.ids;
     if (ask.continues && !ask.turn.branch.empty())
         answer.text = toQt(ask.turn.branch.back().content);
+    answer.thoughts = ThoughtClock(answer.text, ask.facts.thoughtSeconds);
     answer.saved = answer.text.size();
     answer.since.start();
     answer.sinceSaved.start();
@@ -505,6 +508,7 @@ void Answers::onText(qint64 id, const QString& text, int tokens)
     answer.state = Answer::State::writing;
     answer.tokens += tokens;
     answer.text += text;
+    answer.thoughts.read(answer.text);
     emit textAdded(answer.conversation, id, text);
     emit progressed(answer.conversation, id);
     if (answer.text.size() - answer.saved >= save_after_characters ||
@@ -585,6 +589,7 @@ void Answers::finish(Answer& answer, storage::AnswerResult result)
 {
     answer.state = Answer::State::ended;
     answer.result = std::move(result);
+    answer.facts.thoughtSeconds = answer.thoughts.seconds();
     answer.result.facts = answer.facts.ended();
     const qint64 id = answer.id;
     const qint64 conversation = answer.conversation;

@@ -5,6 +5,7 @@
 #include "ui/engine_bridge.h"
 #include "ui/settings.h"
 #include "ui/store_bridge.h"
+#include "ui/thought_clock.h"
 #include "ui/wish.h"
 
 #include <QElapsedTimer>
@@ -36,6 +37,7 @@ struct Answer
     QElapsedTimer since;
     storage::AnswerResult result; // once ended, but for the text
     AnswerFacts facts;            // what is left out is known from State::reading on
+    ThoughtClock thoughts;
 
     std::vector<std::int32_t> earlierIds; // of the part that is being continued
     qsizetype saved = 0;                  // characters of the text that the store has been given

@@ -116,6 +116,9 @@ MarkdownBlocks* BranchModel::blocks(const Row& row) const
         content.blocks = new MarkdownBlocks(const_cast<BranchModel*>(this));
         if (row.head.status == storage::Status::streaming)
             content.blocks->append(content.text);
+        else if (content.message.origin)
+            content.blocks->setText(content.text,
+                                    AnswerFacts::from(content.message.origin->sampling, 0).thoughtSeconds);
         else
             content.blocks->setText(content.text);
     }

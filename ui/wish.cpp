@@ -3,6 +3,7 @@
 
 #include "ui/settings.h"
 
+#include <QJsonArray>
 #include <QJsonDocument>
 
 namespace ui {
@@ -79,6 +80,12 @@ std::string AnswerFacts::ended() const
     }
     if (continued)
         object.insert(QStringLiteral("continued"), true);
+    if (!thoughtSeconds.empty()) {
+        QJsonArray seconds;
+        for (const int each : thoughtSeconds)
+            seconds.append(each);
+        object.insert(QStringLiteral("thought_seconds"), seconds);
+    }
     return compact(object);
 }
 
@@ -115,6 +122,8 @@ AnswerFacts AnswerFacts::from(const std::string& json, std::int64_t seed)
     facts.leftOut = object.value(QStringLiteral("left_out")).toInteger();
     facts.leftOutAt = object.value(QStringLiteral("left_out_at")).toInteger();
     facts.continued = object.value(QStringLiteral("continued")).toBool();
+    for (const QJsonValue& each : object.value(QStringLiteral("thought_seconds")).toArray())
+        facts.thoughtSeconds.push_back(each.toInt());
     facts.wish.keepFrom = facts.leftOut > 0 ? facts.leftOutAt + facts.leftOut : 0;
     if (facts.reusedTokens >= 0)
         facts.wish.reuseAtMost = facts.reusedTokens;

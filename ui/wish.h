@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ui {
 
@@ -40,7 +41,8 @@ struct AnswerFacts
     // Of the branch this many messages were left out, from that one on, counted from 0.
     qint64 leftOut = 0;
     qint64 leftOutAt = 0;
-    bool continued = false; // written in several goes
+    bool continued = false;          // written in several goes
+    std::vector<int> thoughtSeconds; // of each section of reasoning
 
     std::string begun() const; // JSON: what is known before the first token
     std::string ended() const; // JSON: what is known after the last one

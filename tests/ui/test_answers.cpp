@@ -75,6 +75,34 @@ private slots:
         QCOMPARE(stage->world->requests().back().messages.size(), std::size_t(5));
     }
 
+    // How long was thought is kept with the answer, also for the next start.
+    void thoughtsAreTimed()
+    {
+        stage->startReady();
+        stage->world->script = [](const engine::Request&) {
+            return fake::Script{.text = "<think>\nHm.\n</think>\nYes.", .token_takes = 250ms};
+        };
+        sendAndHear(QStringLiteral("Is it?"));
+        QTRY_VERIFY_WITH_TIMEOUT(chat().canSend(), 20'000);
+        stage->settle();
+        const auto seconds = [this] {
+            const auto origin = stage->reader().message(id(1))->origin;
+            return origin ? ui::AnswerFacts::from(origin->sampling, 0).thoughtSeconds : std::vector<int>();
+        };
+        QCOMPARE(seconds().size(), std::size_t(1));
+        QVERIFY(seconds().front() >= 1);
+        const int before = seconds().front();
+
+        const qint64 conversation = chat().conversationId();
+        stage->startReady();
+        session().conversations.open(conversation);
+        QTRY_COMPARE(chat().count(), 2);
+        const auto* blocks = stage->at(1, ChatModel::Blocks).value<QAbstractItemModel*>();
+        QVERIFY(blocks);
+        const int role = blocks->roleNames().key("seconds");
+        QCOMPARE(blocks->index(0, 0).data(role).toInt(), before);
+    }
+
     void aStopKeepsWhatWaits()
     {
         stage->startReady();

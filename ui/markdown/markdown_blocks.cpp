@@ -246,7 +246,7 @@ MarkdownBlocks::MarkdownBlocks(QObject* parent)
 
 MarkdownBlocks::~MarkdownBlocks() = default;
 
-void MarkdownBlocks::setText(const QString& text)
+void MarkdownBlocks::setText(const QString& text, const std::vector<int>& thoughtSeconds)
 {
     beginResetModel();
     drop(0);
@@ -259,6 +259,12 @@ void MarkdownBlocks::setText(const QString& text)
     m_parser.finish();
     m_parser.clearDirty();
     m_streaming = false;
+    size_t section = 0;
+    for (size_t index = 0; index < m_parser.blocks().size() && section < thoughtSeconds.size(); ++index) {
+        if (m_parser.blocks()[index].kind == BlockKind::Think) {
+            m_sections[index].milliseconds = qint64{1000} * thoughtSeconds[section++];
+        }
+    }
     for (size_t index = 0; index < m_parser.blocks().size(); ++index) {
         m_rows.push_back(makeRow(static_cast<qsizetype>(index)));
         if (isShown(index)) {

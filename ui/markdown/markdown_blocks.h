@@ -145,7 +145,8 @@ public:
     ~MarkdownBlocks() override;
 
     // Replaces all; the text is complete.
-    void setText(const QString& text);
+    // Sections of reasoning took this long, as far as it is known of each.
+    void setText(const QString& text, const std::vector<int>& thoughtSeconds = {});
     // More of a text that still streams.
     void append(QStringView text);
     void finish();

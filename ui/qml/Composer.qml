@@ -119,7 +119,7 @@ Item {
         width: parent.width
         height: Math.max(Theme.px(52), area.height + Theme.px(32))
         radius: Theme.cardRadius + 2
-        color: Theme.dark ? Theme.surface : Theme.window
+        color: Theme.floating
         border.width: Theme.hairline
         border.color: input.activeFocus ? Theme.mix(Theme.line, Theme.textMuted, 0.5) : Theme.line
 

@@ -3,7 +3,7 @@
 import QtQuick
 import Fathom.Core
 
-Item {
+Loader {
     id: boundary
 
     required property var messageId
@@ -19,31 +19,35 @@ Item {
             ? qsTr("From here to the next line the model no longer sees.") : ""
     }
 
-    height: text !== "" ? label.height + Theme.gap24 : 0
-    visible: height > 0
+    active: text !== ""
+    visible: active
+    height: item !== null ? item.implicitHeight : 0
     Accessible.role: Accessible.Separator
     Accessible.name: text
 
-    Rectangle {
-        anchors.centerIn: parent
-        width: boundary.column
-        height: Theme.hairline
-        color: Theme.warning
-    }
-    Rectangle {
-        anchors.centerIn: parent
-        width: label.width + Theme.gap24
-        height: label.height
-        color: Theme.window
-        FText {
-            id: label
+    sourceComponent: Item {
+        implicitHeight: label.height + Theme.gap24
+        Rectangle {
             anchors.centerIn: parent
-            width: Math.min(implicitWidth, boundary.column - Theme.gap32)
-            wrapMode: Text.Wrap
-            horizontalAlignment: Text.AlignHCenter
-            text: boundary.text
-            font.pixelSize: Theme.captionSize
+            width: boundary.column
+            height: Theme.hairline
             color: Theme.warning
+        }
+        Rectangle {
+            anchors.centerIn: parent
+            width: label.width + Theme.gap24
+            height: label.height
+            color: Theme.window
+            FText {
+                id: label
+                anchors.centerIn: parent
+                width: Math.min(implicitWidth, boundary.column - Theme.gap32)
+                wrapMode: Text.Wrap
+                horizontalAlignment: Text.AlignHCenter
+                text: boundary.text
+                font.pixelSize: Theme.captionSize
+                color: Theme.warning
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ AbstractButton {
         focus: true
         background: Rectangle {
             radius: Theme.cardRadius
-            color: Theme.window
+            color: Theme.floating
             border.width: Theme.hairline
             border.color: Theme.line
             Shadow {}

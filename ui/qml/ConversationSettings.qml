@@ -44,7 +44,7 @@ IconButton {
         onVisibleChanged: if (visible) prompt.focusInput()
         background: Rectangle {
             radius: Theme.cardRadius
-            color: Theme.window
+            color: Theme.floating
             border.width: Theme.hairline
             border.color: Theme.line
             Shadow {}

@@ -11,7 +11,7 @@ Menu {
     delegate: FMenuItem {}
     background: Rectangle {
         radius: Theme.radius + 2
-        color: Theme.window
+        color: Theme.floating
         border.width: Theme.hairline
         border.color: Theme.line
         Shadow {}

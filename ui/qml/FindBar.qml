@@ -40,7 +40,7 @@ Rectangle {
     implicitWidth: Theme.px(340)
     implicitHeight: Theme.px(44)
     radius: Theme.cardRadius
-    color: Theme.window
+    color: Theme.floating
     border.width: Theme.hairline
     border.color: Theme.line
     Accessible.role: Accessible.ToolBar

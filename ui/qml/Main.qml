@@ -123,7 +123,7 @@ ApplicationWindow {
         for (let row = messages.count - 1; row >= 0; --row) {
             if (messages.model.value(row, "kind") === "user") {
                 messages.positionViewAtIndex(row, ListView.Contain)
-                messages.editedMessage = messages.model.value(row, "messageId")
+                Chat.beginEdit(messages.model.value(row, "messageId"))
                 return
             }
         }
@@ -176,6 +176,7 @@ ApplicationWindow {
             composer.focusInput()
         }
         function onFatalChanged() { History.readBackups() }
+        function onDamagedChanged() { History.readBackups() }
     }
     function comeForward() {
         if (visibility === Window.Minimized || visibility === Window.Hidden)
@@ -227,7 +228,6 @@ ApplicationWindow {
     }
 
     FocusScope {
-        id: root
         anchors.fill: parent
         focus: true
         Keys.onEscapePressed: window.stepBack()
@@ -239,7 +239,6 @@ ApplicationWindow {
         }
 
         Item {
-            id: main
             visible: !window.firstStart
             anchors.left: parent.left
             anchors.leftMargin: window.docked ? window.sidebarWidth : 0
@@ -314,10 +313,14 @@ ApplicationWindow {
                     Banner {
                         width: parent.width
                         text: Conversations.error
+                        action: Conversations.damaged && History.doing === "" ? qsTr("Repair") : ""
+                        otherAction: action !== "" && History.backups.length > 0
+                            ? qsTr("Restore a backup…") : ""
+                        onActed: History.repair()
+                        onActedOtherwise: restoreDialog.open()
                         onDismissed: Conversations.dismissError()
                     }
                     Banner {
-                        id: modelBanner
                         property string dismissedError
                         width: parent.width
                         text: Models.state === "failed" && Models.error !== dismissedError && !window.empty
@@ -353,7 +356,6 @@ ApplicationWindow {
                     onShowSettings: window.show("settings")
                 }
                 EmptyConversation {
-                    id: emptyConversation
                     visible: window.empty
                     width: composer.width
                     x: composer.x

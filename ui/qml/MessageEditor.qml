@@ -2,6 +2,7 @@
 // A message while it is edited: Return takes the text, Escape leaves it as it was.
 import QtQuick
 import QtQuick.Controls.Basic
+import Fathom
 import Fathom.Core
 
 Rectangle {
@@ -14,16 +15,19 @@ Rectangle {
     signal submitted(string text)
     signal cancelled()
 
-    height: area.height + buttons.height + 3 * Theme.gap12
+    implicitHeight: area.height + buttons.height + 3 * Theme.gap12
     radius: Theme.cardRadius
     color: Theme.raised
     border.width: input.activeFocus ? 2 : 0
     border.color: Theme.accent
 
-    function begin() {
-        input.text = original
-        input.forceActiveFocus()
+    // An edit that is only found again does not take the keys.
+    function begin(withKeys) {
+        guard.expect(Chat.editedText)
+        input.text = Chat.editedText
         input.cursorPosition = input.length
+        if (withKeys)
+            input.forceActiveFocus()
     }
     function submit() {
         if (input.text.trim() === "")
@@ -34,6 +38,10 @@ Rectangle {
             submitted(input.text)
     }
 
+    WritingGuard {
+        id: guard
+        field: input
+    }
     Flickable {
         id: area
         x: Theme.gap16
@@ -47,8 +55,9 @@ Rectangle {
             id: input
             padding: 0
             leftPadding: 0
-            wrapMode: TextEdit.Wrap
+            wrapMode: guard.unbroken ? TextEdit.WrapAnywhere : TextEdit.Wrap
             textFormat: TextEdit.PlainText
+            onTextChanged: Chat.editedText = text
             font.family: Theme.uiFont
             font.pixelSize: Theme.readingSize
             color: Theme.text
@@ -72,6 +81,17 @@ Rectangle {
             }
         }
         ScrollBar.vertical: FScrollBar {}
+    }
+    FText {
+        anchors.left: area.left
+        anchors.right: buttons.left
+        anchors.rightMargin: Theme.gap12
+        anchors.verticalCenter: buttons.verticalCenter
+        wrapMode: Text.Wrap
+        maximumLineCount: 2
+        text: guard.refusal
+        font.pixelSize: Theme.captionSize
+        color: Theme.warning
     }
     Row {
         id: buttons

@@ -13,6 +13,7 @@ Item {
     required property real column
     property bool highlighted: false
     property bool editing: false
+    property bool complete: false
     readonly property bool streaming: row.status === "streaming"
     readonly property bool reading: streaming && Chat.state === "reading"
     readonly property bool waiting: streaming && Chat.state === "waiting"
@@ -36,8 +37,7 @@ Item {
         details.active = true
         details.item.open()
     }
-    onEditingChanged: if (editing) editor.begin(true)
-    Component.onCompleted: if (editing) editor.begin(Chat.editedText === row.text)
+    Component.onCompleted: complete = true
 
     implicitHeight: layout.height
     Accessible.role: Accessible.Grouping
@@ -48,107 +48,117 @@ Item {
         x: (footer.width - footer.column) / 2
         width: footer.column
 
-        Item { // reading the prompt
-            visible: footer.reading || footer.waiting
+        // What few answers have is made for those alone: a conversation is full of answers.
+        Loader { // reading the prompt
+            active: footer.reading || footer.waiting
+            visible: active
             width: parent.width
-            height: visible ? Theme.px(44) : 0
-            FText {
-                id: readingText
-                width: parent.width
-                y: Theme.gap4
-                text: footer.waiting && Models.state === "loading"
-                    ? [qsTr("Loading %1").arg(Models.currentName), Models.progressText]
-                      .filter(part => part !== "").join(" · ")
-                    : footer.waiting || Chat.promptTotal <= 0 ? qsTr("Waiting for the model…")
-                    : qsTr("Reading %1 of %2 tokens · %3 s")
-                      .arg(Chat.promptDone.toLocaleString(Qt.locale(), "f", 0))
-                      .arg(Chat.promptTotal.toLocaleString(Qt.locale(), "f", 0))
-                      .arg(Math.round(Chat.promptSeconds))
-                font.pixelSize: Theme.captionSize
-                color: Theme.textMuted
-                Accessible.role: Accessible.ProgressBar
-                Accessible.name: text
-            }
-            Rectangle {
-                visible: footer.reading
-                anchors.top: readingText.bottom
-                anchors.topMargin: Theme.gap8
-                width: Math.min(parent.width, Theme.px(320))
-                height: Theme.px(3)
-                radius: height / 2
-                color: Theme.raised
-                Rectangle {
-                    width: Chat.promptTotal > 0
-                        ? parent.width * Math.min(1, Chat.promptDone / Chat.promptTotal) : 0
-                    height: parent.height
-                    radius: height / 2
-                    color: Theme.accent
-                }
-            }
-        }
-        MessageEditor {
-            id: editor
-            visible: footer.editing
-            width: parent.width
-            original: footer.row.text
-            action: qsTr("Keep as new version")
-            onCancelled: Chat.endEdit()
-            onSubmitted: text => Chat.edit(footer.row.messageId, text)
-        }
-        Item { // what went wrong, and the way out
-            visible: footer.ended && footer.notice !== ""
-            width: parent.width
-            height: visible ? noticeRow.height + Theme.gap12 : 0
-            Row {
-                id: noticeRow
-                y: Theme.gap8
-                spacing: Theme.gap8
-                Icon {
-                    visible: footer.row.status !== "stopped"
-                    anchors.verticalCenter: parent.verticalCenter
-                    width: Theme.px(17)
-                    height: width
-                    name: "warning"
-                    color: footer.failed ? Theme.danger : Theme.warning
-                }
+            sourceComponent: Item {
+                implicitHeight: Theme.px(44)
                 FText {
-                    anchors.verticalCenter: parent.verticalCenter
-                    width: Math.min(implicitWidth, footer.column - ways.width - Theme.px(40))
-                    wrapMode: Text.Wrap
-                    maximumLineCount: 3
-                    text: footer.notice
-                    color: footer.failed ? Theme.danger : footer.row.status === "stopped" ? Theme.textMuted
-                                                                                         : Theme.warning
+                    id: readingText
+                    width: parent.width
+                    y: Theme.gap4
+                    text: footer.waiting && Models.state === "loading"
+                        ? [qsTr("Loading %1").arg(Models.currentName), Models.progressText]
+                          .filter(part => part !== "").join(" · ")
+                        : footer.waiting || Chat.promptTotal <= 0 ? qsTr("Waiting for the model…")
+                        : qsTr("Reading %1 of %2 tokens · %3 s")
+                          .arg(Chat.promptDone.toLocaleString(Qt.locale(), "f", 0))
+                          .arg(Chat.promptTotal.toLocaleString(Qt.locale(), "f", 0))
+                          .arg(Math.round(Chat.promptSeconds))
+                    font.pixelSize: Theme.captionSize
+                    color: Theme.textMuted
+                    Accessible.role: Accessible.ProgressBar
+                    Accessible.name: text
                 }
+                Rectangle {
+                    visible: footer.reading
+                    anchors.top: readingText.bottom
+                    anchors.topMargin: Theme.gap8
+                    width: Math.min(parent.width, Theme.px(320))
+                    height: Theme.px(3)
+                    radius: height / 2
+                    color: Theme.raised
+                    Rectangle {
+                        width: Chat.promptTotal > 0
+                            ? parent.width * Math.min(1, Chat.promptDone / Chat.promptTotal) : 0
+                        height: parent.height
+                        radius: height / 2
+                        color: Theme.accent
+                    }
+                }
+            }
+        }
+        Loader {
+            active: footer.editing
+            visible: active
+            width: parent.width
+            sourceComponent: MessageEditor {
+                original: footer.row.text
+                action: qsTr("Keep as new version")
+                onCancelled: Chat.endEdit()
+                onSubmitted: text => Chat.edit(footer.row.messageId, text)
+            }
+            onLoaded: item.begin(footer.complete || Chat.editedText === footer.row.text)
+        }
+        Loader { // what went wrong, and the way out
+            active: footer.ended && footer.notice !== ""
+            visible: active
+            width: parent.width
+            sourceComponent: Item {
+                implicitHeight: noticeRow.height + Theme.gap12
                 Row {
-                    id: ways
+                    id: noticeRow
+                    y: Theme.gap8
                     spacing: Theme.gap8
-                    FButton {
-                        visible: footer.offersContinue && footer.row.isLast
-                        text: qsTr("Continue")
-                        enabled: Chat.canSend
-                        onClicked: Chat.continueAnswer(footer.row.messageId)
+                    Icon {
+                        visible: footer.row.status !== "stopped"
+                        anchors.verticalCenter: parent.verticalCenter
+                        width: Theme.px(17)
+                        height: width
+                        name: "warning"
+                        color: footer.failed ? Theme.danger : Theme.warning
                     }
-                    FButton {
-                        visible: footer.deviceFailed
-                        text: qsTr("Use the CPU")
-                        onClicked: Models.useCpu()
+                    FText {
+                        anchors.verticalCenter: parent.verticalCenter
+                        width: Math.min(implicitWidth, footer.column - ways.width - Theme.px(40))
+                        wrapMode: Text.Wrap
+                        maximumLineCount: 3
+                        text: footer.notice
+                        color: footer.failed ? Theme.danger : footer.row.status === "stopped" ? Theme.textMuted
+                                                                                             : Theme.warning
                     }
-                    FButton {
-                        visible: footer.deviceFailed
-                        text: qsTr("Settings")
-                        onClicked: footer.showSettings()
-                    }
-                    FButton {
-                        visible: footer.failed && !footer.deviceFailed
-                        text: qsTr("Retry")
-                        enabled: Chat.canSend
-                        onClicked: Chat.retry(footer.row.messageId)
-                    }
-                    FButton {
-                        visible: footer.failed && !footer.deviceFailed
-                        text: qsTr("Choose another model")
-                        onClicked: footer.chooseModel()
+                    Row {
+                        id: ways
+                        spacing: Theme.gap8
+                        FButton {
+                            visible: footer.offersContinue && footer.row.isLast
+                            text: qsTr("Continue")
+                            enabled: Chat.canSend
+                            onClicked: Chat.continueAnswer(footer.row.messageId)
+                        }
+                        FButton {
+                            visible: footer.deviceFailed
+                            text: qsTr("Use the CPU")
+                            onClicked: Models.useCpu()
+                        }
+                        FButton {
+                            visible: footer.deviceFailed
+                            text: qsTr("Settings")
+                            onClicked: footer.showSettings()
+                        }
+                        FButton {
+                            visible: footer.failed && !footer.deviceFailed
+                            text: qsTr("Retry")
+                            enabled: Chat.canSend
+                            onClicked: Chat.retry(footer.row.messageId)
+                        }
+                        FButton {
+                            visible: footer.failed && !footer.deviceFailed
+                            text: qsTr("Choose another model")
+                            onClicked: footer.chooseModel()
+                        }
                     }
                 }
             }

@@ -74,7 +74,7 @@ Popup {
     }
     background: Rectangle {
         radius: Theme.cardRadius
-        color: Theme.window
+        color: Theme.floating
         border.width: Theme.hairline
         border.color: Theme.line
         Shadow {}

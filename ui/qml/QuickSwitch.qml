@@ -28,7 +28,7 @@ Popup {
     T.Overlay.modal: Rectangle { color: Qt.rgba(0, 0, 0, Theme.dark ? 0.5 : 0.25) }
     background: Rectangle {
         radius: Theme.cardRadius
-        color: Theme.window
+        color: Theme.floating
         border.width: Theme.hairline
         border.color: Theme.line
         Shadow {}

@@ -15,6 +15,7 @@ QtObject {
     readonly property color sidebar: dark ? "#161719" : "#f6f6f4"
     readonly property color surface: dark ? "#222327" : "#f6f6f4"
     readonly property color raised: dark ? "#2a2c31" : "#eeeeea"
+    readonly property color floating: dark ? surface : window // what lies above the page
     readonly property color line: dark ? "#34363c" : "#e1e1dc"
     // Words.
     readonly property color text: dark ? "#e6e6e3" : "#1c1c1f"

@@ -13,6 +13,7 @@ Item {
     required property real column
     property bool highlighted: false
     property bool editing: false
+    property bool complete: false
     property bool whole: false
     property Item keys // sees the keys first
     readonly property alias textItem: body
@@ -20,7 +21,6 @@ Item {
     readonly property bool cut: !whole && row.text.length > shownLetters
 
     signal editRequested()
-    signal editEnded()
 
     implicitHeight: editing ? editor.height + Theme.gap8 : bubble.height + actions.height
     Accessible.role: Accessible.Paragraph
@@ -105,25 +105,20 @@ Item {
             }
         }
     }
-    MessageEditor {
+    Loader {
         id: editor
-        visible: message.editing
+        active: message.editing
+        visible: active
         anchors.right: frame.right
         width: frame.width
-        original: message.row.text
-        action: qsTr("Send as new branch")
-        possible: Chat.canSend
-        onCancelled: message.editEnded()
-        onSubmitted: text => {
-            const id = message.row.messageId
-            message.editEnded()
-            Chat.edit(id, text)
+        sourceComponent: MessageEditor {
+            original: message.row.text
+            action: qsTr("Send as new branch")
+            possible: Chat.canSend
+            onCancelled: Chat.endEdit()
+            onSubmitted: text => Chat.edit(message.row.messageId, text)
         }
+        onLoaded: item.begin(message.complete || Chat.editedText === message.row.text)
     }
-    onEditingChanged: beginEdit()
-    Component.onCompleted: beginEdit()
-    function beginEdit() {
-        if (editing)
-            editor.begin()
-    }
+    Component.onCompleted: complete = true
 }

@@ -40,6 +40,8 @@ private slots:
     void itemWithNumber();
     void rulesAreWholePixels();
     void coloursStayReadable();
+    void anchorsWhereTextIsElsewhere();
+    void nothingArabicIsSlanted();
 
 private:
     // With its formula laid out.
@@ -307,6 +309,35 @@ void TestFormulaText::coloursStayReadable()
     QCOMPARE(onDark.hslHue(), QColor(Qt::blue).hslHue());
     QCOMPARE(ui::readableColor(Qt::black, Qt::white), QColor(Qt::white));
     QCOMPARE(ui::readableColor(Qt::yellow, Qt::white).hslHue(), QColor(Qt::yellow).hslHue());
+}
+
+// In Arabic, and in cells that are not aligned left, the parts of a formula keep their order and place; what
+// is copied knows nothing of it.
+void TestFormulaText::anchorsWhereTextIsElsewhere()
+{
+    const QString formula = u"<math>$a = b$</math>"_s;
+    FormulaText plain;
+    ready(plain, u"so "_s + formula);
+    QVERIFY(!plain.rich().contains(u"&lrm;"_s));
+    FormulaText cell;
+    cell.setAnchored(true);
+    FormulaText arabic;
+    for (FormulaText* text : {&cell, &arabic}) {
+        ready(*text, (text == &cell ? u"so "_s : u"معادلة "_s) + formula);
+        QCOMPARE(text->rich().count(u"&lrm;&nbsp;</span><img"_s), text->rich().count(u"<img"_s));
+        QTextDocument document;
+        document.setHtml(text->rich());
+        QCOMPARE(text->restored(document.toRawText(), {}).sliced(text == &cell ? 3 : 7), u"$a = b$"_s);
+    }
+}
+
+void TestFormulaText::nothingArabicIsSlanted()
+{
+    FormulaText text;
+    text.setHtml(u"<i>word</i>"_s);
+    QCOMPARE(text.rich(), u"<i>word</i>"_s);
+    text.setHtml(u"<i>כלב</i>"_s);
+    QCOMPARE(text.rich(), u"<b>כלב</b>"_s);
 }
 
 QTEST_MAIN(TestFormulaText)

@@ -21,6 +21,8 @@ private slots:
     void harmless();
     void plainText();
     void escapes();
+    void knowsItsDirection();
+    void losesBlockMarks();
     void pathological_data();
     void pathological();
     void randomBytes();
@@ -158,6 +160,25 @@ void TestInlineHtml::escapes()
     QTextDocument document;
     document.setHtml(ui::escapedHtml(text));
     QCOMPARE(document.toPlainText(), text);
+}
+
+void TestInlineHtml::knowsItsDirection()
+{
+    QVERIFY(ui::isRightToLeft(u"<b>שלום</b> to all"));
+    QVERIFY(ui::isRightToLeft(u"12. <math>$x$</math> &lt; مرحبا"));
+    QVERIFY(!ui::isRightToLeft(u"<i>to</i> שלום"));
+    QVERIFY(!ui::isRightToLeft(u"量子"));
+    QVERIFY(!ui::isRightToLeft(u"12 &amp; 13"));
+    QVERIFY(!ui::isRightToLeft(u""));
+}
+
+void TestInlineHtml::losesBlockMarks()
+{
+    QCOMPARE(ui::withoutBlockMarks(u"## A head"_s), u"A head"_s);
+    QCOMPARE(ui::withoutBlockMarks(u"> - said"_s), u"said"_s);
+    QCOMPARE(ui::withoutBlockMarks(u"**bold** word"_s), u"**bold** word"_s);
+    QCOMPARE(ui::withoutBlockMarks(u"* `code`"_s), u"`code`"_s);
+    QCOMPARE(ui::withoutBlockMarks(u"---"_s), u""_s);
 }
 
 void TestInlineHtml::pathological_data()

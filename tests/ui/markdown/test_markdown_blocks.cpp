@@ -32,6 +32,10 @@ private slots:
     void workIsLinear_data();
     void workIsLinear();
     void nothingFlashesUp();
+    void oneBlockIsTheLast();
+    void quotesKnowTheirLists();
+    void sectionsKnowTheirTimes();
+    void columnsAreAsWideAsTheirWords();
 };
 
 // One line for each block: what it is, where it stands, what it holds. Sections are unfolded for it.
@@ -522,6 +526,90 @@ void TestMarkdownBlocks::nothingFlashesUp()
     QCOMPARE(describe(bold), u"paragraph: some <b>bol</b>"_s);
     bold.finish();
     QCOMPARE(describe(bold), u"paragraph: some **bol"_s);
+}
+
+// However the text streams, a view that reads a row when it hears of a change knows which row is the last,
+// and marks that the last one may leave open are open in the others.
+void TestMarkdownBlocks::oneBlockIsTheLast()
+{
+    const QString text =
+        u"A **word.\n\n1. one\n2. two\n3. three\n\n```c\nx\n```\n\n| a | b |\n|---|---|\n| c | d |\n"
+        u"\n> said\n\n# Head\nend"_s;
+    MarkdownBlocks model;
+    std::vector<bool> last;
+    std::vector<QString> html;
+    const auto read = [&](int first, int end) {
+        for (int row = first; row <= end; ++row) {
+            last[static_cast<size_t>(row)] = model.data(model.index(row), MarkdownBlocks::Last).toBool();
+            html[static_cast<size_t>(row)] = model.data(model.index(row), MarkdownBlocks::Html).toString();
+        }
+    };
+    connect(&model, &QAbstractItemModel::rowsInserted, this, [&](const QModelIndex&, int first, int end) {
+        last.insert(last.begin() + first, static_cast<size_t>(end - first + 1), false);
+        html.insert(html.begin() + first, static_cast<size_t>(end - first + 1), QString());
+        read(first, end);
+    });
+    connect(&model, &QAbstractItemModel::rowsRemoved, this, [&](const QModelIndex&, int first, int end) {
+        last.erase(last.begin() + first, last.begin() + end + 1);
+        html.erase(html.begin() + first, html.begin() + end + 1);
+    });
+    connect(&model, &QAbstractItemModel::dataChanged, this,
+            [&](const QModelIndex& first, const QModelIndex& end) { read(first.row(), end.row()); });
+    for (const QChar letter : text) {
+        model.append(QStringView(&letter, 1));
+        for (int row = 0; row < model.count(); ++row) {
+            QCOMPARE(bool(last[static_cast<size_t>(row)]), row + 1 == model.count());
+            QCOMPARE(html[static_cast<size_t>(row)],
+                     model.data(model.index(row), MarkdownBlocks::Html).toString());
+        }
+    }
+    QVERIFY(model.count() > 6);
+    QCOMPARE(html[0], u"A **word."_s);
+}
+
+void TestMarkdownBlocks::quotesKnowTheirLists()
+{
+    MarkdownBlocks model;
+    model.setText(u"1. item\n   > in the item\n   > - below\n\n> - list in a quote\n>   > deep\n"_s);
+    const auto indents = [&model](int row) {
+        return model.data(model.index(row), MarkdownBlocks::QuoteIndents).toList();
+    };
+    QCOMPARE(indents(0), QVariantList());
+    QCOMPARE(indents(1), QVariantList{1});
+    QCOMPARE(indents(2), QVariantList{1});
+    QCOMPARE(indents(3), QVariantList{0});
+    QCOMPARE(indents(4), (QVariantList{0, 1}));
+}
+
+void TestMarkdownBlocks::sectionsKnowTheirTimes()
+{
+    MarkdownBlocks model;
+    model.setText(u"<think>\na\n</think>\nb\n<think>\nc\n</think>\nd\n<think>\ne\n</think>\nf"_s, {7, 61});
+    QList<int> seconds;
+    for (int row = 0; row < model.count(); ++row) {
+        if (model.data(model.index(row), MarkdownBlocks::Kind) == u"think"_s) {
+            QVERIFY(model.data(model.index(row), MarkdownBlocks::Folded).toBool());
+            seconds += model.data(model.index(row), MarkdownBlocks::Seconds).toInt();
+        }
+    }
+    QCOMPARE(seconds, (QList<int>{7, 61, -1}));
+}
+
+// Chinese letters are wide, the marks of a formula are not there to be seen.
+void TestMarkdownBlocks::columnsAreAsWideAsTheirWords()
+{
+    MarkdownBlocks model;
+    model.setText(u"| a | b | c |\n|---|---|---|\n| four | 量子计算 | $\\frac{x}{y}\\,\\alpha_{12}$ |\n"_s);
+    auto* table =
+        qobject_cast<ui::TableRows*>(model.data(model.index(0), MarkdownBlocks::Table).value<QObject*>());
+    QVERIFY(table);
+    QCOMPARE(table->widths(), (QList<int>{4, 8, 7}));
+    QVERIFY(!table->rightToLeft());
+    MarkdownBlocks arabic;
+    arabic.setText(u"| اللغة | b |\n|---|---|\n| x | y |\n"_s);
+    table =
+        qobject_cast<ui::TableRows*>(arabic.data(arabic.index(0), MarkdownBlocks::Table).value<QObject*>());
+    QVERIFY(table && table->rightToLeft());
 }
 
 QTEST_GUILESS_MAIN(TestMarkdownBlocks)

@@ -362,6 +362,79 @@ private slots:
                      u"First paragraph.\n\nSecond one.\n\nint a;\n\nThe last paragraph."_s);
     }
 
+    // Lists, quotes and tables of Arabic begin at the right; a formula in them keeps the order of its parts.
+    void arabicBeginsAtTheRight()
+    {
+        show();
+        answer("1. نجمع البيانات\n\n> العلم في الصغر\n\n| اللغة | الاتجاه |\n|---|---|\n| العربية | من "
+               "اليمين |\n");
+        QTRY_VERIFY(stage->session->chat.canSend() && stage->session->chat.count() == 2);
+        QQuickItem* list = item("messageList");
+        QTRY_COMPARE(list->property("count").toInt(), 5);
+        QTest::qWait(50);
+        const auto placeOf = [this, list](const QString& text) -> qreal {
+            QList<QQuickItem*> open{list};
+            while (!open.isEmpty()) {
+                QQuickItem* next = open.takeLast();
+                if (next->inherits("QQuickText") && next->property("text").toString().endsWith(text))
+                    return next->mapToScene({next->width() / 2, 0}).x();
+                open += next->childItems();
+            }
+            return -1;
+        };
+        const qreal middle = list->mapToScene({list->width() / 2, 0}).x();
+        QVERIFY(placeOf(u"1."_s) > middle);
+        QVERIFY(placeOf(u"اللغة"_s) > middle);
+        QVERIFY(placeOf(u"الاتجاه"_s) > 0 && placeOf(u"الاتجاه"_s) < middle);
+    }
+
+    // Where there is no room above an answer, its details open below it.
+    void detailsStayInTheWindow()
+    {
+        show();
+        answer("Yes.");
+        QTRY_VERIFY(stage->session->chat.canSend() && stage->session->chat.count() == 2);
+        QTRY_COMPARE(item("messageList")->property("count").toInt(), 3);
+        const QVariant id = stage->at(1, ui::ChatModel::MessageId);
+        QMetaObject::invokeMethod(item("messageList"), "showDetails", Q_ARG(QVariant, id));
+        const auto shown = [this]() -> QQuickItem* {
+            QList<QQuickItem*> open{window->contentItem()};
+            while (!open.isEmpty()) {
+                QQuickItem* next = open.takeLast();
+                if (next->inherits("QQuickPopupItem") && next->isVisible())
+                    return next;
+                open += next->childItems();
+            }
+            return nullptr;
+        };
+        QTRY_VERIFY(shown());
+        QQuickItem* popup = shown();
+        const QRectF place = popup->mapRectToScene(QRectF(0, 0, popup->width(), popup->height()));
+        QVERIFY(QRectF(0, 0, window->width(), window->height()).contains(place));
+        QVERIFY(place.height() >= popup->implicitHeight());
+    }
+
+    // All that is selected shows it, a table too.
+    void aSelectedTableShowsIt()
+    {
+        show();
+        answer("First.\n\n| a | b |\n|---|---|\n| c | d |\n\nLast.");
+        QTRY_VERIFY(stage->session->chat.canSend() && stage->session->chat.count() == 2);
+        QQuickItem* list = item("messageList");
+        QTRY_COMPARE(list->property("count").toInt(), 5);
+        const auto selected = [list] {
+            QQuickItem* cell = nullptr;
+            QMetaObject::invokeMethod(list, "itemAtIndex", Q_RETURN_ARG(QQuickItem*, cell), Q_ARG(int, 2));
+            return cell && cell->property("selected").toBool();
+        };
+        QVERIFY(!selected());
+        list->forceActiveFocus();
+        QTest::keySequence(window, QKeySequence::SelectAll);
+        QTRY_VERIFY(selected());
+        QTest::keyClick(window, Qt::Key_Escape);
+        QTRY_VERIFY(!selected());
+    }
+
     // Code that streams stands in the editor as it was written, coloured, and in one piece.
     void codeIsShownAsWritten()
     {

@@ -221,11 +221,13 @@ WeightRows part_of(const WeightRows& w, Index first, Index count, Index c, Index
 
 template <Dtype dtype, int R, int T> void dot_chunks(const Dots& work, Index row, Index token)
 {
+    WeightRows w = work.w;
+    w.dtype = dtype; // as a constant: offsets in rows then need no division
     Index first = 0;
     do {
-        const Index rest = work.w.columns - first;
+        const Index rest = w.columns - first;
         const Index count = rest < chunk_columns ? rest : chunk_columns;
-        const Tile tile{.w = part_of(work.w, row, R, first, count),
+        const Tile tile{.w = part_of(w, row, R, first, count),
                         .x = work.x + token,
                         .x_offset = work.x_offset + first,
                         .y = work.y + token,
@@ -236,7 +238,7 @@ template <Dtype dtype, int R, int T> void dot_chunks(const Dots& work, Index row
         else
             dot_stored<dtype, R, T>(tile);
         first += count;
-    } while (first < work.w.columns);
+    } while (first < w.columns);
 }
 
 template <Dtype dtype> void dots_of(const Dots& work)

@@ -39,6 +39,10 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
             m_fatal.clear();
             emit fatalChanged();
         }
+        if (m_damaged) { // it is another file now
+            setDamaged(false);
+            dismissError();
+        }
         sweepTrash();
         read();
         startSearch();
@@ -56,9 +60,12 @@ ConversationModel::ConversationModel(StoreBridge& store, Answers& answers, Setti
         emit fatalChanged();
     });
     connect(&m_store, &StoreBridge::failed, this, &ConversationModel::report);
+    connect(&m_store, &StoreBridge::damaged, this, [this] { setDamaged(true); });
     connect(&m_answers, &Answers::turned, this, [this](const Answers::Turn& turn) {
         apply(turn.conversation);
         touch(turn.conversation.id, {Writing});
+        if (!m_damaged) // what could not be written before can be now
+            dismissError();
     });
     connect(&m_answers, &Answers::ended, this, [this](qint64 conversation) {
         touch(conversation, {Writing});
@@ -712,6 +719,14 @@ void ConversationModel::setUpgrade(const QString& sentence)
         return;
     m_upgrade = sentence;
     emit upgradeChanged();
+}
+
+void ConversationModel::setDamaged(bool damaged)
+{
+    if (m_damaged == damaged)
+        return;
+    m_damaged = damaged;
+    emit damagedChanged();
 }
 
 void ConversationModel::dismissError()

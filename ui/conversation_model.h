@@ -39,6 +39,7 @@ class ConversationModel : public QAbstractListModel
     Q_PROPERTY(QString undoText READ undoText NOTIFY undoTextChanged)
     Q_PROPERTY(QString error READ error NOTIFY errorChanged)
     Q_PROPERTY(QString fatal READ fatal NOTIFY fatalChanged)
+    Q_PROPERTY(bool damaged READ damaged NOTIFY damagedChanged)
     Q_PROPERTY(QString upgrade READ upgrade NOTIFY upgradeChanged)
     Q_PROPERTY(bool ready READ ready NOTIFY readyChanged)
     Q_PROPERTY(bool currentTemporary READ currentTemporary NOTIFY currentIdChanged)
@@ -95,6 +96,7 @@ public:
     {
         return m_fatal;
     } // why there is no history; nothing works then but looking around
+    bool damaged() const { return m_damaged; }    // a part of what is open cannot be read
     QString upgrade() const { return m_upgrade; } // why there is no history yet, where that takes a while
     bool ready() const { return m_ready; }        // the list has been read
     bool currentTemporary() const { return StoreBridge::isTemporary(m_current.id); }
@@ -178,6 +180,7 @@ signals:
     void undoTextChanged();
     void errorChanged();
     void fatalChanged();
+    void damagedChanged();
     void upgradeChanged();
     void readyChanged();
     void selectionChanged();
@@ -194,6 +197,7 @@ private:
     void sweepTrash();
     void report(const QString& sentence);
     void setUpgrade(const QString& sentence);
+    void setDamaged(bool damaged);
     void startSearch();
     void showHits(const std::vector<storage::SearchHit>& hits);
     std::vector<SidebarLine> linesNow(const QSet<qint64>& without) const;
@@ -226,6 +230,7 @@ private:
     QString m_scope_name = QStringLiteral("active");
     QString m_error;
     QString m_fatal;
+    bool m_damaged = false;
     QString m_upgrade;
     bool m_ready = false;
     QTimer m_search_timer;

@@ -112,7 +112,7 @@ void StoreBridge::openReader()
         const std::lock_guard guard(m_reader_mutex);
         m_reader = std::move(reader);
     } catch (const storage::Error& error) {
-        reply(this, [this, why = sentence(error)] { emit failed(why); });
+        reply(this, [this, why = reason(error)] { emit failed(why); });
     }
 }
 
@@ -155,7 +155,7 @@ void StoreBridge::post(qint64 about, QObject* context, Task task, Failed failed)
                 return;
             }
         } catch (const storage::Error& error) {
-            why = sentence(error);
+            why = reason(error);
         } catch (const std::exception& error) {
             why = tr("The history could not be read or written: %1").arg(toQt(error.what()));
         }
@@ -184,6 +184,13 @@ void StoreBridge::postExchange(QObject* context, Exchange exchange, Failed faile
         open();
         reply(context, std::move(answer));
     });
+}
+
+QString StoreBridge::reason(const storage::Error& error)
+{
+    if (error.kind() == storage::Error::Kind::corrupt)
+        reply(this, [this] { emit damaged(); });
+    return sentence(error);
 }
 
 void StoreBridge::reply(QPointer<QObject> context, Reply reply)
@@ -218,7 +225,7 @@ void StoreBridge::search(QObject* context, const QString& query, std::int64_t li
             } catch (const storage::Error& error) {
                 if (error.kind() == storage::Error::Kind::cancelled)
                     continue;
-                reply(this, [this, why = sentence(error)] { emit failed(why); });
+                reply(this, [this, why = reason(error)] { emit failed(why); });
                 return;
             } catch (const std::exception& error) {
                 reply(this, [this, why = toQt(error.what())] { emit failed(why); });
@@ -272,7 +279,7 @@ void StoreBridge::findNext(const std::shared_ptr<Find>& find)
     } catch (const storage::Error& error) {
         again = error.kind() == storage::Error::Kind::cancelled; // by a search
         if (!again) {
-            reply(find->context, [find, why = sentence(error)] { find->failed(why); });
+            reply(find->context, [find, why = reason(error)] { find->failed(why); });
             return;
         }
     } catch (const std::exception& error) {

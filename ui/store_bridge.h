@@ -84,6 +84,8 @@ signals:
     // has no function for that.
     void refused(const QString& sentence);
     void failed(const QString& sentence);
+    // Something in the history that is open cannot be read; the sentence about it follows.
+    void damaged();
 
 private:
     using Reply = std::function<void()>; // runs on the GUI thread
@@ -108,6 +110,7 @@ private:
     void post(qint64 about, QObject* context, Task task, Failed failed);
     void postExchange(QObject* context, Exchange exchange, Failed failed);
     void reply(QPointer<QObject> context, Reply reply);
+    QString reason(const storage::Error& error); // its sentence; says that there is damage, where there is
     struct Find;
     void findNext(const std::shared_ptr<Find>& find);
     void openReader();

@@ -163,6 +163,13 @@ private slots:
         QCOMPARE(conversations().total(), 200);
         damage();
         stage->start();
+        QTRY_VERIFY(stage->session->store.isOpen());
+        for (int i = 0; i < 200; ++i) // whoever meets the damage is told and offered the way out
+            stage->session->store.run(
+                i + 1, this, [i](storage::ChatStore& store) { return store.message(i + 1); },
+                [](const auto&) {});
+        QTRY_VERIFY(conversations().damaged());
+        QTRY_VERIFY(!conversations().error().isEmpty());
         history().check();
         finish();
         QVERIFY(history().failed());
@@ -171,6 +178,8 @@ private slots:
         QVERIFY2(!history().failed(), qPrintable(history().result()));
         QTRY_VERIFY(conversations().total() > 100);
         QVERIFY(conversations().fatal().isEmpty());
+        QVERIFY(!conversations().damaged());
+        QVERIFY(conversations().error().isEmpty());
         history().check();
         finish();
         QVERIFY2(!history().failed(), qPrintable(history().findings().join(u'\n')));

@@ -81,6 +81,8 @@ QString noticeOf(const storage::Message& message)
             "message, or raise the context length in the settings.");
     if (message.finish_reason == storage::FinishReason::length)
         return QCoreApplication::translate("ChatModel", "The answer reached the limit of new tokens.");
+    if (message.finish_reason == storage::FinishReason::stop && message.generated_tokens == 0)
+        return QCoreApplication::translate("ChatModel", "The model ended without a word.");
     return {};
 }
 

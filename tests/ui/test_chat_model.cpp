@@ -338,6 +338,21 @@ private slots:
         QVERIFY(stage->at(1, ChatModel::Notice).toString().startsWith(QStringLiteral("The context is full")));
     }
 
+    void anAnswerWithoutAWordIsSaid()
+    {
+        stage->world->script = [](const engine::Request&) { return fake::Script{}; };
+        start();
+        stage->talk(QStringLiteral("Question"));
+        QCOMPARE(status(1), QStringLiteral("complete"));
+        QCOMPARE(text(1), QString());
+        QVERIFY(stage->at(1, ChatModel::Notice).toString().startsWith(QStringLiteral("The model ended")));
+        stage->world->script = [](const engine::Request&) { return fake::Script{.text = "Now."}; };
+        chat().retry(id(1));
+        QTRY_VERIFY(chat().canSend());
+        QCOMPARE(text(1), QStringLiteral("Now."));
+        QCOMPARE(stage->at(1, ChatModel::Notice).toString(), QString());
+    }
+
     void whatWasStreamingOpensAsInterrupted()
     {
         stage->world->script = endless;

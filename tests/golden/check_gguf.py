@@ -19,7 +19,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 HERE = pathlib.Path(__file__).resolve().parent
-CLI = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent.parent / "build/release/bin/fathom-cli")
+DEFAULT_CLI = HERE.parent.parent / "build/release/bin/fathom-cli"
+CLI = pathlib.Path(sys.argv[-1] if sys.argv[-1].endswith("fathom-cli") else DEFAULT_CLI)
 LITE = HERE.parent / "data" / "golden" / "lite"
 TYPES = ["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0"]
 FILE_TYPE = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 7, "q4_k_m": 15, "q5_k_m": 17, "q6_k": 18, "bf16": 32}
@@ -52,9 +53,8 @@ def check(condition, message):
         faults.append(message)
 
 
-def write_folder(folder):
+def write_folder(folder, c=CONFIG):
     """A random model in Hugging Face layout, F32, with the vocabulary of the golden model `lite`."""
-    c = CONFIG
     random = np.random.default_rng(1)
     tensors = {}
 
@@ -237,14 +237,19 @@ def check_synth(folder):
         report.append(f"synth {kind:7} {len(reader.tensors)} tensors, {vocab} tokens: finite, complete")
 
 
-with tempfile.TemporaryDirectory() as name:
-    workspace = pathlib.Path(name)
-    check_quantize(workspace, write_folder(workspace))
-    check_synth(workspace)
-report.append(f"{len(faults)} differences")
-text = f"check_gguf.py, gguf {importlib.metadata.version('gguf')}\n"
-text += "\n".join(report + faults) + "\n"
-(HERE / "results").mkdir(exist_ok=True)
-(HERE / "results" / "gguf.txt").write_text(text)
-print(text, end="")
-sys.exit(1 if faults else 0)
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        workspace = pathlib.Path(name)
+        check_quantize(workspace, write_folder(workspace))
+        check_synth(workspace)
+    report.append(f"{len(faults)} differences")
+    text = f"check_gguf.py, gguf {importlib.metadata.version('gguf')}\n"
+    text += "\n".join(report + faults) + "\n"
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / "gguf.txt").write_text(text)
+    print(text, end="")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -45,7 +45,7 @@ ConversationChanges::Ids ConversationChanges::kept(const QVariantList& ids)
 QString ConversationChanges::named(const Ids& ids) const
 {
     if (ids.size() != 1)
-        return tr("%1 conversations").arg(ids.size());
+        return tr("%L1 conversations").arg(ids.size());
     const QString title = m_known.titleOf(ids.front());
     return tr("“%1”").arg(title.isEmpty() ? tr("New conversation") : title);
 }

@@ -8,7 +8,6 @@
 
 #include <QDateTime>
 #include <QFileInfo>
-#include <QLocale>
 
 namespace ui {
 
@@ -178,7 +177,7 @@ void History::exportTo(const QVariantList& ids, const QString& format, const QUr
         }
         return Outcome{chosen.size() == 1
                            ? tr("Exported to %1.").arg(pathToQt(where))
-                           : tr("Exported %1 conversations to %2.").arg(chosen.size()).arg(pathToQt(where))};
+                           : tr("Exported %L1 conversations to %2.").arg(chosen.size()).arg(pathToQt(where))};
     });
 }
 
@@ -278,7 +277,7 @@ void History::repair()
     m_store.exchange(
         this, [](const storage::ProfileLock& lock) { return storage::rescue(lock); },
         [this](const storage::Rescued& rescued) {
-            QString text = tr("%1 conversations with %2 messages were saved into a new history.")
+            QString text = tr("%L1 conversations with %L2 messages were saved into a new history.")
                                .arg(rescued.conversations)
                                .arg(rescued.messages);
             if (rescued.unreadable > 0)

@@ -126,5 +126,4 @@ Item {
         }
     }
     property real startersTop: head.height + Theme.px(140)
-    readonly property real startersHeight: grid.visible ? grid.height : 0
 }

@@ -4,8 +4,6 @@ import QtQuick
 import Fathom.Core
 
 FDialog {
-    id: dialog
-
     property string folder // empty: a new one
 
     function ask(existing, path) {

@@ -4,8 +4,6 @@ import QtQuick
 import QtQuick.Controls.Basic
 
 FTextField {
-    id: field
-
     property real value: 0
     property real from: 0
     property real to: 100

@@ -3,8 +3,6 @@
 import QtQuick
 
 MouseArea {
-    id: area
-
     required property var sidebar
     property var dragIds: [] // asked for when a drag begins: a function
     property string dragName

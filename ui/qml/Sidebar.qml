@@ -392,6 +392,7 @@ Rectangle {
                 wrapMode: Text.Wrap
                 text: Conversations.fatal !== "" ? qsTr("The history is not open.")
                     : !Conversations.ready || Conversations.searchRunning ? ""
+                    : Conversations.searching && hints.completing ? "" // the search is not yet written
                     : Conversations.searching ? qsTr("Nothing found for “%1”.").arg(Conversations.query)
                     : sidebar.trash ? (Settings.trashDays > 0
                         ? qsTr("The trash is empty. What comes here is deleted after %1 days.")
@@ -421,7 +422,7 @@ Rectangle {
             anchors.leftMargin: Theme.gap12
             anchors.right: tools.left
             anchors.verticalCenter: parent.verticalCenter
-            text: qsTr("%1 chosen").arg(Conversations.selectedCount)
+            text: qsTr("%L1 chosen").arg(Conversations.selectedCount)
             font.weight: Theme.strong
         }
         Row {
@@ -493,7 +494,7 @@ Rectangle {
                 iconName: "models"
                 text: qsTr("Models")
                 checked: sidebar.page === "models"
-                onClicked: sidebar.show(checked ? "chat" : "models")
+                onClicked: sidebar.show(sidebar.page === "models" ? "chat" : "models")
             }
             IconButton {
                 iconName: "archive"

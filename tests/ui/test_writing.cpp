@@ -75,19 +75,23 @@ private slots:
     {
         const QQuickItem* notice = shown->item("refusalNotice");
         shown->type(QStringLiteral("before"));
-        const QString much(ui::WritingGuard::longest, u'\n');
+        const QString much(ui::WritingGuard::longest, u'x');
         paste(much); // with what stands there it is too much
         QCOMPARE(text("composer"), QStringLiteral("before"));
         QVERIFY(notice->isVisible());
         QVERIFY2(notice->property("text").toString().contains(QStringLiteral("too much")),
                  qPrintable(notice->property("text").toString()));
 
+        paste(QString(ui::WritingGuard::most_lines + 1, u'\n'));
+        QCOMPARE(text("composer"), QStringLiteral("before"));
+        QVERIFY(notice->property("text").toString().contains(QStringLiteral("lines")));
+
         shown->type(QStringLiteral("!"));
         QCOMPARE(text("composer"), QStringLiteral("before!"));
         QVERIFY(!notice->isVisible());
 
         shown->key(Qt::Key_A, Qt::ControlModifier);
-        paste(much.chopped(1) + u'.'); // in the place of all that stands there
+        paste(much); // in the place of all that stands there
         QCOMPARE(text("composer").size(), ui::WritingGuard::longest);
         QVERIFY(!notice->isVisible());
     }

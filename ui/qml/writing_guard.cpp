@@ -58,6 +58,11 @@ bool WritingGuard::admits(const QString& pasted)
                        .arg(QLocale().toString(pasted.size()), QLocale().toString(longest)));
         return false;
     }
+    if (const qsizetype lines = pasted.count(u'\n'); lines > most_lines) {
+        setRefusal(tr("That is too much: %1 lines. A text takes %2 at once.")
+                       .arg(QLocale().toString(lines), QLocale().toString(most_lines)));
+        return false;
+    }
     expect(pasted);
     return true;
 }

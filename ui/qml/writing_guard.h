@@ -20,6 +20,7 @@ class WritingGuard : public QObject
 public:
     // Letters in a field. More than any model's context holds, and laid out in about a second.
     static constexpr qsizetype longest = 1'000'000;
+    static constexpr qsizetype most_lines = 50'000; // at once, for the same reason
 
     using QObject::QObject;
 

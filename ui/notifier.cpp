@@ -16,6 +16,16 @@ namespace {
 
 const QString service = QStringLiteral("org.freedesktop.Notifications");
 const QString path = QStringLiteral("/org/freedesktop/Notifications");
+constexpr int taken_within_ms = 1000;
+
+QDBusMessage notification(const QString& title, const QString& text, const QStringList& actions)
+{
+    QDBusMessage call = QDBusMessage::createMethodCall(service, path, service, QStringLiteral("Notify"));
+    // Plain text: the body may be markup, the title never is.
+    call << QStringLiteral("Fathom") << uint(0) << QStringLiteral("fathom") << title << text.toHtmlEscaped()
+         << actions << QVariantMap{{QStringLiteral("desktop-entry"), QStringLiteral("fathom")}} << int(-1);
+    return call;
+}
 
 } // namespace
 
@@ -62,11 +72,7 @@ void Notifier::send(const Note& note)
         bus.connect(service, path, service, QStringLiteral("NotificationClosed"), this,
                     SLOT(notificationClosed(uint, uint)));
     }
-    QDBusMessage call = QDBusMessage::createMethodCall(service, path, service, QStringLiteral("Notify"));
-    // Plain text: the body may be markup, the title never is.
-    call << QStringLiteral("Fathom") << uint(0) << QStringLiteral("fathom") << note.title << note.text
-         << QStringList{QStringLiteral("default"), tr("Show")}
-         << QVariantMap{{QStringLiteral("desktop-entry"), QStringLiteral("fathom")}} << int(-1);
+    const QDBusMessage call = notification(note.title, note.text, {QStringLiteral("default"), tr("Show")});
     auto* watcher = new QDBusPendingCallWatcher(bus.asyncCall(call), this);
     connect(watcher, &QDBusPendingCallWatcher::finished, this,
             [this, watcher, conversation = note.conversation] {
@@ -75,6 +81,13 @@ void Notifier::send(const Note& note)
                 if (reply.isValid())
                     m_sent.insert(reply.value(), conversation);
             });
+}
+
+void Notifier::noStart(const QString& why)
+{
+    if (hasSessionBus())
+        QDBusConnection::sessionBus().call(notification(tr("Fathom could not start"), why, {}), QDBus::Block,
+                                           taken_within_ms);
 }
 
 void Notifier::actionInvoked(uint id, const QString&)

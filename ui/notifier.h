@@ -29,6 +29,10 @@ public:
     Notifier(Answers& answers, ConversationModel& conversations, Settings& settings,
              std::function<bool()> inFront, QObject* parent = nullptr);
 
+    // For a person who started the program without a terminal, where there will be no window. Returns when
+    // the desktop has it, after a second at most.
+    static void noStart(const QString& why);
+
 signals:
     void noted(const ui::Notifier::Note& note); // has been sent
     void chosen(qint64 conversation);           // the person clicked on it

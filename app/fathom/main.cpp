@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "app/fathom/application.h"
+#include "ui/notifier.h"
 
 #include <QGuiApplication>
 #include <QSocketNotifier>
@@ -84,5 +85,6 @@ int main(int argc, char** argv)
         break;
     }
     print(stderr, QStringLiteral("error: %1\n").arg(fathom.message()));
+    ui::Notifier::noStart(fathom.message());
     return 1;
 }

@@ -83,7 +83,7 @@ private slots:
                          QStringLiteral("trace=socket,connect,sendto,sendmsg,open,openat,openat2,creat"),
                          QStringLiteral("-o"), trace, QStringLiteral(FATHOM_PROGRAM)});
         QVERIFY(desktop.press(QStringLiteral("Start talking")));
-        QVERIFY(desktop.press(QStringLiteral("Pictures and links"), desktop::button));
+        QVERIFY(desktop.press(QStringLiteral("Pictures and links"), desktop::list_item));
         QVERIFY(desktop.shows(QStringLiteral("You: Show me.")));
         QVERIFY(desktop.shows(QStringLiteral("See the paper*")));
         desktop.key(QStringLiteral("ctrl+n"));

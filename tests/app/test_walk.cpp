@@ -310,7 +310,7 @@ private slots:
     {
         QVERIFY(m_desktop.shows(QStringLiteral("Folder Birds*")));
         const auto folder = m_desktop.find(QStringLiteral("Folder Birds*"));
-        const auto story = m_desktop.find(QStringLiteral("Tell me a short story*"), desktop::button);
+        const auto story = m_desktop.find(QStringLiteral("Tell me a short story*"), desktop::list_item);
         QVERIFY(folder && story);
         m_desktop.drag(story->area.center(), folder->area.center(), [this] { picture("drag"); });
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE folder = 'Birds'", 2));
@@ -321,7 +321,7 @@ private slots:
         m_desktop.key(QStringLiteral("ctrl+shift+a"));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 1", 1));
         QVERIFY(m_desktop.press(QStringLiteral("Archive")));
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button, 3));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item, 3));
         QVERIFY(m_desktop.press(QStringLiteral("Back from the archive"), desktop::menu_item));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 1", 0));
         QVERIFY(m_desktop.press(QStringLiteral("Back to the conversations")));
@@ -329,7 +329,7 @@ private slots:
 
     void deletesAndUndoes()
     {
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item));
         QVERIFY(titled(QStringLiteral("A fork of owls – Fathom")));
         m_desktop.key(QStringLiteral("ctrl+shift+Delete"));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 1));
@@ -339,12 +339,12 @@ private slots:
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 0));
 
         m_desktop.key(QStringLiteral("ctrl+g"));
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button, 3));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item, 3));
         picture("menu");
         QVERIFY(m_desktop.press(QStringLiteral("Delete"), desktop::menu_item));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 1));
         QVERIFY(m_desktop.press(QStringLiteral("Trash")));
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button, 3));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item, 3));
         picture("trash");
         QVERIFY(m_desktop.press(QStringLiteral("Put back"), desktop::menu_item));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 0));
@@ -367,11 +367,11 @@ private slots:
         m_desktop.key(QStringLiteral("ctrl+shift+f"));
         QVERIFY(focuses(QStringLiteral("Search all conversations")));
         m_desktop.type(QStringLiteral("tag:wise owl"));
-        QVERIFY(m_desktop.lacks(QStringLiteral("The fox went into the wood*"), desktop::button));
-        QVERIFY(m_desktop.shows(QStringLiteral("A fork of owls*"), desktop::button));
+        QVERIFY(m_desktop.lacks(QStringLiteral("The fox went into the wood*"), desktop::list_item));
+        QVERIFY(m_desktop.shows(QStringLiteral("A fork of owls*"), desktop::list_item));
         picture("search");
         m_desktop.key(QStringLiteral("Escape"));
-        QVERIFY(m_desktop.shows(QStringLiteral("Tell me a short story*"), desktop::button));
+        QVERIFY(m_desktop.shows(QStringLiteral("Tell me a short story*"), desktop::list_item));
     }
 
     void talksWithoutATrace()
@@ -447,7 +447,7 @@ private slots:
 
     void exportsAndImports()
     {
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item));
         QVERIFY(titled(QStringLiteral("A fork of owls – Fathom")));
         m_desktop.key(QStringLiteral("ctrl+shift+e"));
         QVERIFY(m_desktop.press(QStringLiteral("Form: JSON")));
@@ -469,7 +469,7 @@ private slots:
         m_desktop.key(QStringLiteral("ctrl+shift+Delete"));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 1));
         QVERIFY(m_desktop.press(QStringLiteral("Trash")));
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button, 3));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item, 3));
         QVERIFY(m_desktop.press(QStringLiteral("Delete for ever…"), desktop::menu_item));
         QVERIFY(m_desktop.press(QStringLiteral("Delete for ever"), desktop::button));
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE scope = 2", 0));
@@ -484,7 +484,7 @@ private slots:
         QVERIFY(becomes("SELECT count(*) FROM conversations WHERE title = 'A fork of owls'", 1));
         picture("imported");
         QCOMPARE(text(told), before);
-        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::button));
+        QVERIFY(m_desktop.press(QStringLiteral("A fork of owls*"), desktop::list_item));
         QVERIFY(titled(QStringLiteral("A fork of owls – Fathom")));
     }
 
@@ -496,6 +496,19 @@ private slots:
         QVERIFY(second->waitForFinished(60'000));
         QCOMPARE(second->exitCode(), 0);
         QVERIFY(titled(QStringLiteral("A fork of owls – Fathom")));
+    }
+
+    // Who starts it from a menu sees no terminal.
+    void aStartThatFailsIsTold()
+    {
+        const std::unique_ptr<QProcess> program = m_desktop.run(
+            QStringLiteral(FATHOM_PROGRAM), {QStringLiteral("--profile"), data() + QStringLiteral("/lock")});
+        QVERIFY(desktop::comes([&] { return program->state() == QProcess::NotRunning; }));
+        QCOMPARE(program->exitCode(), 1);
+        QVERIFY(desktop::comes([this] { return !m_desktop.notifications().empty(); }));
+        QCOMPARE(m_desktop.notifications().back().title, QStringLiteral("Fathom could not start"));
+        QVERIFY(m_desktop.notifications().back().text.contains(QStringLiteral("/lock")));
+        m_desktop.notifications().clear();
     }
 
     void isToldOfAnAnswer()
@@ -527,7 +540,7 @@ private slots:
         m_program->kill();
         QVERIFY(m_program->waitForFinished());
         start();
-        QVERIFY(m_desktop.press(QStringLiteral("Forget nothing*"), desktop::button));
+        QVERIFY(m_desktop.press(QStringLiteral("Forget nothing*"), desktop::list_item));
         QVERIFY(m_desktop.shows(QStringLiteral("You: ") + asked));
         QVERIFY(m_desktop.shows(QStringLiteral("Continue")));
         QCOMPARE(number("SELECT count(*) FROM messages WHERE status = 'interrupted'"), 1);
@@ -561,7 +574,7 @@ private slots:
     void comesBackAsItWas()
     {
         start();
-        QVERIFY(m_desktop.shows(QStringLiteral("A fork of owls*"), desktop::button));
+        QVERIFY(m_desktop.shows(QStringLiteral("A fork of owls*"), desktop::list_item));
         QVERIFY(desktop::comes([this] { return cornerIsDark(); }));
         picture("again");
         m_desktop.key(QStringLiteral("ctrl+q"));

@@ -3,7 +3,7 @@
 """Loads a model of V2-Lite's shape from a warm page cache and measures the time from the start of the process to its
 first token, the speed behind it, and the memory that it takes against the plan. Writes results/first_token.md.
 
-Usage: first_token.py [--cli PATH] [--model FILE.gguf] [--type q4_k_m] [--runs 5]
+Usage: first_token.py [--cli PATH] [--model FILE.gguf] [--type q4_k_m] [--runs 5] [--note TEXT]
 FILE.gguf (default: v2-lite-TYPE.gguf in the temporary folder, about 10 GB) is made with `fathom-cli synth` where it
 is missing, and stays.
 """
@@ -52,6 +52,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path)
     parser.add_argument("--type", default="q4_k_m")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--note", default="", help="what else a reader of the figures must know")
     options = parser.parse_args()
     model = options.model or pathlib.Path(tempfile.gettempdir()) / f"v2-lite-{options.type}.gguf"
     made = ""
@@ -67,7 +68,8 @@ def main():
     inspected = json_of([options.cli, "inspect", model, "--ctx", str(CONTEXT), "--json"])
     plan = inspected["plan"]
     lines += [f"{inspected['file_bytes'] / 1e9:.2f} GB{made}; {processor()}, {os.cpu_count()} cores, load "
-              f"{os.getloadavg()[0]:.1f} before the runs; {options.runs} runs, median (least to most).", "",
+              f"{os.getloadavg()[0]:.1f} before the runs; {options.runs} runs, median (least to most).",
+              *([options.note] if options.note else []), "",
               "| prompt | tokens | start to first token, s | prompt tokens/s | generated tokens/s | peak memory, GB |",
               "|---|---|---|---|---|---|"]
     for prompt, name in PROMPTS.items():

@@ -44,8 +44,11 @@ private slots:
         QTRY_VERIFY(composer()->hasActiveFocus());
         const auto scrollUp = [&](QQuickItem* then) {
             list->forceActiveFocus();
-            shown->key(Qt::Key_PageUp);
-            QTRY_VERIFY(!atEnd());
+            const auto leavesTheEnd = [&] {
+                shown->key(Qt::Key_PageUp);
+                return !atEnd();
+            };
+            QVERIFY(QTest::qWaitFor(leavesTheEnd, patience_ms));
             then->forceActiveFocus();
         };
         scrollUp(composer());
@@ -64,6 +67,61 @@ private slots:
         scrollUp(shown->item("conversationList")); // from anywhere else at once
         shown->key(Qt::Key_End, Qt::ControlModifier);
         QTRY_VERIFY(atEnd());
+    }
+
+    // What shows that it is on goes off with the next press, be it a click or a key.
+    void aSecondPressTakesItBack_data()
+    {
+        QTest::addColumn<bool>("byKey");
+        QTest::newRow("click") << false;
+        QTest::newRow("key") << true;
+    }
+
+    void aSecondPressTakesItBack()
+    {
+        QFETCH(bool, byKey);
+        shown->stage.world->script = [](const engine::Request&) {
+            return fake::Script{.text = "<think>Let me see.</think>Yes."};
+        };
+        shown->showReady();
+        shown->stage.talk(QStringLiteral("Really?"));
+        const auto press = [&](QQuickItem* button) {
+            if (byKey) {
+                button->forceActiveFocus(Qt::TabFocusReason);
+                shown->key(Qt::Key_Return);
+            } else {
+                shown->click(button);
+            }
+        };
+        const auto page = [&] { return shown->window->property("page").toString(); };
+        for (const char* now : {"models", "chat", "models", "chat"}) {
+            press(shown->button("Models"));
+            QCOMPARE(page(), QLatin1String(now));
+        }
+        const auto scope = [&] { return session().conversations.scope(); };
+        for (const char* now : {"trash", "active", "trash", "active"}) {
+            press(shown->button("Trash"));
+            QCOMPARE(scope(), QLatin1String(now));
+        }
+        const auto thoughts = [&] {
+            QQuickItem* found = nullptr;
+            ShownWindow::walk(shown->window->contentItem(), [&](QQuickItem* one) {
+                if (one->inherits("QQuickAbstractButton") && one->parentItem() &&
+                    QLatin1String(one->parentItem()->metaObject()->className()).startsWith(u"ThinkBlock"))
+                    found = one;
+            });
+            return found;
+        };
+        QTRY_VERIFY(thoughts());
+        QQuickItem* list = shown->item("messageList");
+        const auto rows = [&] { return list->property("count").toInt(); };
+        const int before = rows();
+        for (int round = 0; round < 2; ++round) {
+            press(thoughts());
+            QTRY_VERIFY(rows() != before);
+            press(thoughts());
+            QTRY_COMPARE(rows(), before);
+        }
     }
 
     // Esc ends one thing after the other: the answer that waits for the model, then the loading.

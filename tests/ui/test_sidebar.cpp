@@ -2,7 +2,6 @@
 // The sidebar and the window's manners: the real QML on a scripted engine and a real database.
 #include "tests/ui/stage.h"
 
-#include <QAccessible>
 #include <QQmlApplicationEngine>
 #include <QQuickItem>
 #include <QQuickStyle>
@@ -468,32 +467,6 @@ private slots:
         QTRY_VERIFY(!stage->session->history.result().isEmpty());
         QVERIFY(stage->session->history.failed()); // nothing to read there, and it says so
         QTRY_VERIFY(texted(window->contentItem(), "QQuickText", stage->session->history.result()));
-    }
-
-    void everyControlHasANameAndARole()
-    {
-        start();
-        click(row("C"));
-        QTest::keyClick(window, Qt::Key_Comma, Qt::ControlModifier);
-        QTRY_VERIFY(button("Back up now"));
-        QStringList nameless;
-        const std::function<void(QQuickItem*)> walk = [&](QQuickItem* in) {
-            for (QQuickItem* one : in->childItems()) {
-                if (!one->isVisible())
-                    continue;
-                if (one->inherits("QQuickAbstractButton") || one->inherits("QQuickTextField") ||
-                    one->inherits("QQuickTextArea") || one->inherits("QQuickListView")) {
-                    QAccessibleInterface* spoken = QAccessible::queryAccessibleInterface(one);
-                    if (!spoken || spoken->text(QAccessible::Name).isEmpty() ||
-                        spoken->role() == QAccessible::NoRole)
-                        nameless.append(QLatin1String(one->metaObject()->className()) + u' ' +
-                                        one->objectName());
-                }
-                walk(one);
-            }
-        };
-        walk(window->contentItem());
-        QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(u'\n')));
     }
 };
 

@@ -49,7 +49,7 @@ struct LoadOptions
 {
     std::string device = "cpu";
     int threads = 0; // 0: one for each physical core, fewer for a tiny model
-    std::string isa; // "scalar", "avx2"; empty: the best of this processor
+    std::string isa; // "scalar", "avx2", "avx512"; empty: the best of this processor
     CacheType cache_type = CacheType::bf16;
     std::int64_t context_tokens = 0; // tokens that one sequence may hold; 0: the model's own, at most 8192
     std::int64_t cache_tokens = 0;   // budget of all sequences together; 0: twice context_tokens

@@ -19,39 +19,42 @@ namespace {
 constexpr int failed = 1;
 constexpr int wrongUsage = 2;
 
+constexpr OptionSpec isaOption = {"--isa", "scalar|avx2|avx512"};
 constexpr OptionSpec inspectOptions[] = {{"--json", ""}, {"--ctx", "N"}, {"--device", "cpu|cuda:0"}};
 constexpr OptionSpec devicesOptions[] = {{"--json", ""}};
 constexpr OptionSpec tokenizeOptions[] = {{"--text", "T"}, {"--file", "F"}, {"--special", ""}, {"--bos", ""}};
 constexpr OptionSpec detokenizeOptions[] = {{"--ids", "1,2,3"}};
 constexpr OptionSpec renderOptions[] = {{"--chat", "FILE.json"}, {"--ids", ""}};
-constexpr OptionSpec logitsOptions[] = {
-    {"--ids", "1,2,3"}, {"--out", "F.npy"},         {"--kv", "f32|bf16"},    {"--chunk", "N"},
-    {"-t", "T"},        {"--device", "cpu|cuda:0"}, {"--isa", "scalar|avx2"}};
-constexpr OptionSpec generateOptions[] = {{"--prompt", "T"},        {"--chat", "FILE.json"},
-                                          {"--fim-prefix", "T"},    {"--fim-suffix", "T"},
-                                          {"--max-tokens", "N"},    {"--temperature", "X"},
-                                          {"--top-k", "K"},         {"--top-p", "P"},
-                                          {"--min-p", "P"},         {"--repeat-penalty", "R"},
-                                          {"--seed", "S"},          {"--stop", "T"},
-                                          {"--ctx", "N"},           {"-t", "T"},
-                                          {"--device", "D"},        {"--kv", "f32|bf16"},
-                                          {"--isa", "scalar|avx2"}, {"--json", ""}};
+constexpr OptionSpec logitsOptions[] = {{"--ids", "1,2,3"}, {"--out", "F.npy"}, {"--kv", "f32|bf16"},
+                                        {"--chunk", "N"},   {"-t", "T"},        {"--device", "cpu|cuda:0"},
+                                        isaOption};
+constexpr OptionSpec generateOptions[] = {{"--prompt", "T"},
+                                          {"--chat", "FILE.json"},
+                                          {"--fim-prefix", "T"},
+                                          {"--fim-suffix", "T"},
+                                          {"--max-tokens", "N"},
+                                          {"--temperature", "X"},
+                                          {"--top-k", "K"},
+                                          {"--top-p", "P"},
+                                          {"--min-p", "P"},
+                                          {"--repeat-penalty", "R"},
+                                          {"--seed", "S"},
+                                          {"--stop", "T"},
+                                          {"--ctx", "N"},
+                                          {"-t", "T"},
+                                          {"--device", "D"},
+                                          {"--kv", "f32|bf16"},
+                                          isaOption,
+                                          {"--json", ""}};
 constexpr OptionSpec perplexityOptions[] = {{"--file", "F"}, {"--ctx", "N"},    {"--kv", "f32|bf16"},
-                                            {"-t", "T"},     {"--device", "D"}, {"--isa", "scalar|avx2"},
+                                            {"-t", "T"},     {"--device", "D"}, isaOption,
                                             {"--json", ""}};
-constexpr OptionSpec benchOptions[] = {{"-p", "512"},
-                                       {"-n", "64"},
-                                       {"-d", "0,4096"},
-                                       {"-r", "5"},
-                                       {"-t", "T"},
-                                       {"--device", "D"},
-                                       {"--kv", "f32|bf16"},
-                                       {"--isa", "scalar|avx2"},
-                                       {"--streams", "1,4,8"},
-                                       {"--replay", "FILE"},
-                                       {"--json", ""}};
+constexpr OptionSpec benchOptions[] = {{"-p", "512"},        {"-n", "64"},  {"-d", "0,4096"},
+                                       {"-r", "5"},          {"-t", "T"},   {"--device", "D"},
+                                       {"--kv", "f32|bf16"}, isaOption,     {"--streams", "1,4,8"},
+                                       {"--replay", "FILE"}, {"--json", ""}};
 
-constexpr OptionSpec verifyOptions[] = {{"-t", "T"}, {"--device", "D"}, {"--isa", "scalar|avx2"}};
+constexpr OptionSpec verifyOptions[] = {{"-t", "T"}, {"--device", "D"}, isaOption};
 constexpr OptionSpec quantizeOptions[] = {{"--type", "TYPE"}, {"-t", "T"}};
 constexpr OptionSpec synthOptions[] = {{"--shape", "tiny|v2-lite|v2"},
                                        {"--type", "TYPE"},

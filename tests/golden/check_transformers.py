@@ -27,7 +27,8 @@ ROOT = HERE.parent.parent
 CLI = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/release/bin/fathom-cli")
 SPECIFICATION = pathlib.Path(os.environ.get("FATHOM_SHARED", ROOT.parent / "shared")) / "spec" / "golden"
 LIMIT = 1e-4
-WAYS = [("scalar", []), ("scalar, one by one", ["--chunk", "1"]), ("avx2", []), ("avx2, one by one", ["--chunk", "1"])]
+WAYS = [("scalar", []), ("scalar, one by one", ["--chunk", "1"]), ("avx2", []), ("avx2, one by one", ["--chunk", "1"]),
+        ("avx512", []), ("avx512, one by one", ["--chunk", "1"])]
 
 
 def models():

@@ -71,7 +71,8 @@ template <class Real> struct Activations
         h = arena.view<float>(rows, c.hidden_size);
         q_kv = arena.view<Real>(rows, first + cached);
         q = c.q_lora_rank > 0 ? arena.view<Real>(rows, query) : q_kv.slice_columns(0, query);
-        kv = q_kv.slice_columns(first, cached);
+        // Without memory this only counts, and nothing may be added to a null pointer.
+        kv = memory ? q_kv.slice_columns(first, cached) : View<Real>{nullptr, rows, cached, q_kv.stride};
         latent = arena.view<Real>(rows, heads * cached);
         mix = arena.view<Real>(rows, heads * c.kv_lora_rank);
         values = arena.view<Real>(rows, heads * c.v_head_dim);

@@ -40,7 +40,7 @@ public:
     explicit ChatStore(InMemory first);
     ~ChatStore() override;
 
-    // True after a failed sync, when every call throws Error{io} until reopen() made a new connection.
+    // True after Error{io}, when every call throws that until reopen() made a new connection.
     bool is_broken() const { return m_database->is_broken(); }
     void reopen();
 

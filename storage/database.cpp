@@ -223,10 +223,10 @@ void Connection::Finalize::operator()(sqlite3_stmt* statement) const noexcept
 
 Connection::Connection(const std::filesystem::path& file, Mode mode)
     : m_file(file)
+    , m_writes(mode == Mode::read_write || mode == Mode::in_memory)
 {
-    const bool writes = mode == Mode::read_write || mode == Mode::in_memory;
     const bool on_disk = mode != Mode::in_memory;
-    if (writes && on_disk)
+    if (m_writes && on_disk)
         create_private(file);
     std::filesystem::path log = file;
     log += "-wal";
@@ -235,7 +235,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
     const bool has_log = on_disk && !missing && log_size > 0;
 
     sqlite3* database = nullptr;
-    const bool opens_writable = writes || mode == Mode::copy_only;
+    const bool opens_writable = m_writes || mode == Mode::copy_only;
     const int flags = (opens_writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
     const int result = sqlite3_open_v2(on_disk ? file.c_str() : ":memory:", &database, flags, nullptr);
     m_database.reset(database);
@@ -255,7 +255,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
                                      {SQLITE_DBCONFIG_ENABLE_FKEY, 1}})
         sqlite3_db_config(database, option, on, nullptr);
     // Closing would bring a log that lies there into the database, also into one that is about to be refused.
-    sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log || !writes ? 1 : 0, nullptr);
+    sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log || !m_writes ? 1 : 0, nullptr);
 
     add_bigram_tokenizer(database);
     m_folder = std::make_unique<Folder>(database);
@@ -276,10 +276,10 @@ Connection::Connection(const std::filesystem::path& file, Mode mode)
         static_cast<std::int64_t>(std::filesystem::file_size(file, missing)) % page_size != 0)
         throw Error(sentence(Error::Kind::corrupt, file.string(), "its end is missing"), file.string(),
                     Error::Kind::corrupt);
-    if (writes && sqlite3_db_readonly(database, "main") == 1)
+    if (m_writes && sqlite3_db_readonly(database, "main") == 1)
         throw Error(sentence(Error::Kind::read_only, file.string(), ""), file.string(),
                     Error::Kind::read_only);
-    if (!writes)
+    if (!m_writes)
         execute("PRAGMA wal_autocheckpoint = 0");
     if (mode == Mode::read_only)
         execute("PRAGMA query_only = ON");
@@ -384,11 +384,11 @@ void Connection::refuse_if_broken() const
 void Connection::fail()
 {
     const int result = sqlite3_extended_errcode(m_database.get());
-    // After a failed sync the kernel may have dropped what it could not write and report success the next
-    // time.
-    if (result == SQLITE_IOERR_FSYNC || result == SQLITE_IOERR_DIR_FSYNC)
-        m_broken = true;
     const Error::Kind kind = kind_of(result, sqlite3_system_errno(m_database.get()));
+    // After a failed sync the kernel may have dropped what it could not write and report success the next
+    // time. After a failed read FTS5 takes totals that it could not read for zero, and would write them.
+    if (m_writes && (result & 0xFF) == SQLITE_IOERR)
+        m_broken = true;
     throw Error(sentence(kind, m_file.string(), sqlite3_errmsg(m_database.get())), m_file.string(), kind);
 }
 

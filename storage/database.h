@@ -147,8 +147,8 @@ public:
         Connection& m_connection;
         std::stop_token m_stop;
     };
-    // True after a failed sync: what the disk holds is unknown, so every further call throws until the file
-    // is reopened.
+    // True after the disk has failed a connection that writes: what the disk holds, and what SQLite keeps of
+    // it in memory, is unknown, so every further call throws until the file is reopened.
     bool is_broken() const { return m_broken; }
     const std::filesystem::path& file() const { return m_file; }
     // Characters as the search index compares them.
@@ -169,6 +169,7 @@ private:
     };
 
     std::filesystem::path m_file;
+    bool m_writes;
     std::unique_ptr<sqlite3, Close> m_database;
     std::unique_ptr<Folder> m_folder;
     std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> m_statements;

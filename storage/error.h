@@ -16,7 +16,7 @@ public:
     {
         busy,       // another process holds the profile or the database
         full,       // no space left on the disk
-        io,         // the disk or the file system failed; after a failed sync the store must be reopened
+        io,         // the disk or the file system failed; the store must be reopened
         corrupt,    // the file is damaged or is no Fathom database
         read_only,  // no permission to write
         too_new,    // written by a newer version of Fathom

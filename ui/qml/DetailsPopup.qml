@@ -98,7 +98,10 @@ Popup {
                 ? qsTr("Written in several goes, so it cannot be made again in one.")
                 : !popup.sameModel ? qsTr("To make it again exactly so, load the model that wrote it.")
                 : !popup.sameContext ? qsTr("To make it again exactly so, set a context length of %1 tokens.")
-                  .arg(popup.number(popup.made.contextTokens)) : ""
+                  .arg(popup.number(popup.made.contextTokens))
+                : popup.made.reusedTokens > 0
+                ? qsTr("After a restart what came from the cache is read anew; the text may then part from this one.")
+                : ""
             font.pixelSize: Theme.captionSize
             color: Theme.textMuted
         }

@@ -140,7 +140,9 @@ private:
             add("engine/format/ engine/text/jinja engine/text/tokenizer engine/text/chat_template "
                 "engine/text/pre_tokenizer engine/text/utf8 engine/text/vocabulary engine/text/byte_alphabet "
                 "engine/text/special_tree engine/config engine/weights engine/engine.cpp "
-                "storage ui app",
+                "storage/chat storage/exchange storage/export storage/import storage/branch_export "
+                "storage/json "
+                "storage/message_tree storage/rescue storage/search ui app",
                 R"((?<![\w.>:])(assert|Q_ASSERT(_X)?|qFatal)\s*\()");
             // They take blanks and signs, and what stands behind a number: from_chars does not.
             add("kernels engine storage ui app",

@@ -260,9 +260,10 @@ QString ModelList::planText(const Row& row) const
     const engine::MemoryPlan& plan = row.plan;
     if (!row.model.error.empty() || plan.total <= 0)
         return {};
-    const QString sizes = tr("weights %1 · cache %2 · workspace %3 · %4 free")
-                              .arg(humanBytes(plan.weights), humanBytes(plan.cache),
-                                   humanBytes(plan.scratch + plan.library), humanBytes(plan.available));
+    const QString sizes =
+        tr("weights %1 · cache %2 · workspace %3 · %4 free")
+            .arg(humanBytes(plan.weights), humanBytes(plan.cache),
+                 humanBytes(plan.scratch + plan.library + plan.vocabulary), humanBytes(plan.available));
     if (plan.fits)
         return tr("Fits: %1").arg(sizes);
     return fits(row) ? tr("Fits once the loaded model has gone: %1").arg(sizes)

@@ -35,7 +35,10 @@ private slots:
         row("chinese", u"用简单的语言解释量子计算。谢谢！", u"用简单的语言解释量子计算");
         row("long", u"Tell me everything there is to know about the history of the lighthouse at Alexandria",
             u"Tell me everything there is to know about the…");
-        row("unseen", u"be\x0007" u"fore \x202Eturned\x202C\xFEFF \x001B[0m", u"before turned [0m");
+        row("unseen",
+            u"be\x0007"
+            u"fore \x202Eturned\x202C\xFEFF \x001B[0m",
+            u"before turned [0m");
         row("joined", u"\x0645\x06CC\x200C\x062E", u"\x0645\x06CC\x200C\x062E");
         row("empty", u" \n ", u"");
         row("marks alone", u"###", u"");

@@ -11,6 +11,7 @@ ListView {
     objectName: "messageList"
 
     property bool following: true
+    property bool goingUp: false // by the person's latest step
     property var hoveredMessage: -1
     property real lastY: 0
     property bool placing: false // contentY is being set by this file
@@ -61,6 +62,7 @@ ListView {
 
     function toEnd() {
         following = true
+        goingUp = false
         jumpTarget = -1
         place()
     }
@@ -158,8 +160,20 @@ ListView {
 
     function scrollBy(distance) {
         jumpTarget = -1
+        goingUp = distance < 0
+        const before = contentY
         const end = Math.max(originY, originY + contentHeight - height)
         contentY = Math.max(originY, Math.min(end, contentY + distance))
+        if (contentY < before || (goingUp && !model.reachesStart))
+            following = false
+        else if (contentY > before)
+            Qt.callLater(followAtEnd)
+    }
+    // Called when the rows have come to rest: in the middle of a change above them the end is not where it
+    // seems to be.
+    function followAtEnd() {
+        if (atEnd && !goingUp)
+            following = true
     }
 
     function textItemAt(row) {
@@ -370,13 +384,15 @@ ListView {
         Qt.callLater(look)
         if (placing)
             return
-        if (contentY < lastY - 0.5 && (moving || bar.pressed || activeFocus))
-            following = false
-        else if (contentY > lastY + 0.5 && atEnd)
-            following = true
+        if (moving || bar.pressed) {
+            if (contentY < lastY - 0.5)
+                following = false
+            else if (contentY > lastY + 0.5)
+                Qt.callLater(followAtEnd)
+        }
         lastY = contentY
     }
-    onMovementEnded: if (atYEnd) following = true
+    onMovementEnded: followAtEnd()
 
     Keys.onPressed: event => {
         event.accepted = true
@@ -478,7 +494,8 @@ ListView {
         blocking: false
         onWheel: event => {
             view.jumpTarget = -1
-            if (event.angleDelta.y > 0 && view.contentHeight > view.height)
+            view.goingUp = event.angleDelta.y > 0
+            if (view.goingUp && view.contentHeight > view.height)
                 view.following = false
         }
     }

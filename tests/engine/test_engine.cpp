@@ -581,7 +581,8 @@ private slots:
         const engine::MemoryPlan small = engine::plan(info, o);
         QVERIFY(small.fits);
         QCOMPARE(small.cache, 2 * 512 * info.kv_bytes_per_token.at("f32"));
-        QCOMPARE(small.total, small.weights + small.cache + small.scratch);
+        QVERIFY(small.vocabulary > 0);
+        QCOMPARE(small.total, small.weights + small.cache + small.scratch + small.vocabulary);
         o.cache_type = engine::CacheType::bf16;
         QCOMPARE(engine::plan(info, o).cache, small.cache / 2);
 

@@ -2,6 +2,7 @@
 #include "engine/convert/synthetic.h"
 
 #include "engine/convert/random_rows.h"
+#include "engine/text/byte_alphabet.h"
 #include "kernels/quant/quantise.h"
 
 #include <fmt/format.h>
@@ -108,22 +109,6 @@ constexpr std::string_view letters = "etaoinshrdlucmfwypvbgkjqxz";
 // How byte-level vocabularies write a blank: U+0120.
 constexpr std::string_view blank = "\xc4\xa0";
 
-// The visible character that stands for each byte (GPT-2's alphabet): itself where that can be seen, else
-// one of U+0100 and following.
-std::vector<std::string> byte_alphabet()
-{
-    std::vector<std::string> alphabet;
-    unsigned next = 0x100;
-    for (unsigned byte = 0; byte < 256; ++byte) {
-        const bool visible = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
-        const unsigned code = visible ? byte : next++;
-        alphabet.push_back(code < 0x80 ? std::string(1, static_cast<char>(code))
-                                       : std::string{static_cast<char>(0xc0 | code >> 6),
-                                                     static_cast<char>(0x80 | (code & 0x3f))});
-    }
-    return alphabet;
-}
-
 class Vocabulary
 {
 public:
@@ -131,8 +116,8 @@ public:
     explicit Vocabulary(std::int64_t size)
         : m_ordinary(static_cast<std::size_t>(size - size / 42))
     {
-        for (std::string& character : byte_alphabet())
-            add(std::move(character), normal_token);
+        for (const std::string& character : text::byte_alphabet())
+            add(character, normal_token);
         add_merges();
         m_bos = static_cast<std::uint32_t>(m_tokens.size());
         for (const std::string_view token : special_tokens)

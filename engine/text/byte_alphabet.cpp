@@ -43,4 +43,14 @@ bool decode_alphabet(std::string_view text, std::string& out)
     return true;
 }
 
+std::array<std::string, 256> byte_alphabet()
+{
+    std::array<std::string, 256> characters;
+    for (char32_t c = 0; c < alphabet.size(); ++c) {
+        if (alphabet[c] >= 0)
+            append_utf8(characters[static_cast<std::size_t>(alphabet[c])], c);
+    }
+    return characters;
+}
+
 } // namespace engine::text

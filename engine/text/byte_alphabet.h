@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -11,5 +12,8 @@ namespace engine::text {
 
 // Appends the bytes that a text in the byte alphabet stands for. False, with nothing appended, if it is none.
 bool decode_alphabet(std::string_view text, std::string& out);
+
+// The character for each byte, in UTF-8.
+std::array<std::string, 256> byte_alphabet();
 
 } // namespace engine::text

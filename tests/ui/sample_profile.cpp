@@ -9,18 +9,6 @@ namespace sample {
 
 namespace {
 
-storage::AnswerResult result(std::string text)
-{
-    storage::AnswerResult result;
-    result.text = std::move(text);
-    result.prompt_tokens = 214;
-    result.generated_tokens = 326;
-    result.first_token_seconds = 0.38;
-    result.prompt_tokens_per_second = 642.0;
-    result.generate_tokens_per_second = 41.7;
-    return result;
-}
-
 storage::AnswerOrigin origin()
 {
     return {"Fathom Starter", "0123456789abcdef", "0.1.0", "{}", 42};
@@ -43,6 +31,18 @@ storage::Id conversation(storage::ChatStore& store, const char* title)
 }
 
 } // namespace
+
+storage::AnswerResult result(std::string text)
+{
+    storage::AnswerResult result;
+    result.text = std::move(text);
+    result.prompt_tokens = 214;
+    result.generated_tokens = 326;
+    result.first_token_seconds = 0.38;
+    result.prompt_tokens_per_second = 642.0;
+    result.generate_tokens_per_second = 41.7;
+    return result;
+}
 
 const char* markdown()
 {

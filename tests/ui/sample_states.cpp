@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/ui/sample_states.h"
 
+#include "tests/ui/sample_profile.h"
+
 #include <array>
 #include <fmt/format.h>
 #include <string>
@@ -185,18 +187,6 @@ GROUP BY c.id ORDER BY messages DESC LIMIT 20;
 plain text without a language
 ```
 )";
-
-storage::AnswerResult result(std::string text)
-{
-    storage::AnswerResult result;
-    result.text = std::move(text);
-    result.prompt_tokens = 214;
-    result.generated_tokens = 326;
-    result.first_token_seconds = 0.38;
-    result.prompt_tokens_per_second = 642.0;
-    result.generate_tokens_per_second = 41.7;
-    return result;
-}
 
 class Writer
 {

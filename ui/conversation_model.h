@@ -111,12 +111,7 @@ public:
     Q_INVOKABLE void newTemporary();
     Q_INVOKABLE void open(qint64 id);
     Q_INVOKABLE void rename(qint64 id, const QString& title) { m_changes.rename(id, title); }
-    Q_INVOKABLE void setPinned(qint64 id, bool pinned) { pin({id}, pinned); }
-    Q_INVOKABLE void setArchived(qint64 id, bool archived) { archive({id}, archived); }
-    Q_INVOKABLE void moveToTrash(qint64 id) { trash({id}); }
     Q_INVOKABLE void undo();
-    Q_INVOKABLE void restore(qint64 id) { putBack({id}); }
-    Q_INVOKABLE void deleteForEver(qint64 id) { erase({id}); }
     Q_INVOKABLE void emptyTrash() { m_changes.emptyTrash(); }
     Q_INVOKABLE void pin(const QVariantList& ids, bool pinned) { m_changes.pin(ids, pinned); }
     Q_INVOKABLE void archive(const QVariantList& ids, bool archived) { m_changes.archive(ids, archived); }

@@ -446,9 +446,9 @@ private slots:
         const qint64 conversation = chat().conversationId();
         const qint64 answer = id(1);
         if (forEver)
-            conversations().deleteForEver(conversation);
+            conversations().erase({conversation});
         else
-            conversations().moveToTrash(conversation);
+            conversations().trash({conversation});
         QTRY_COMPARE(conversations().total(), 0);
         QTRY_COMPARE(stage->session->engine.running(), 0);
         QTRY_COMPARE(chat().conversationId(), 0);

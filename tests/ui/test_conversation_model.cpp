@@ -68,11 +68,11 @@ private slots:
         QVERIFY(at(0, ConversationModel::UpdatedAt).toDateTime().secsTo(QDateTime::currentDateTime()) < 60);
 
         QSignalSpy moved(&model(), &QAbstractItemModel::rowsMoved);
-        model().setPinned(id(2), true);
+        model().pin({id(2)}, true);
         QTRY_COMPARE(titles(), QByteArray("A C B"));
         QCOMPARE(moved.size(), 1);
         QCOMPARE(at(0, ConversationModel::Section).toString(), QStringLiteral("Pinned"));
-        model().setPinned(id(0), false);
+        model().pin({id(0)}, false);
         QTRY_COMPARE(titles(), QByteArray("C B A"));
     }
 
@@ -97,7 +97,7 @@ private slots:
         start();
         const qint64 b = id(1);
         model().open(b);
-        model().moveToTrash(b);
+        model().trash({b});
         QCOMPARE(model().currentId(), 0);
         QTRY_COMPARE(titles(), QByteArray("C A"));
         QCOMPARE(model().undoText(), QStringLiteral("Deleted “B”"));
@@ -106,19 +106,19 @@ private slots:
         QCOMPARE(model().currentId(), b);
         QVERIFY(model().undoText().isEmpty());
 
-        model().moveToTrash(b);
+        model().trash({b});
         QTRY_COMPARE(model().total(), 2);
         model().setScope(QStringLiteral("trash"));
         QTRY_COMPARE(titles(), QByteArray("B"));
         QVERIFY(at(0, ConversationModel::InTrash).toBool());
-        model().deleteForEver(b);
+        model().erase({b});
         QTRY_COMPARE(model().count(), 0);
         QVERIFY(!stage->reader().conversation(b));
         model().setScope(QStringLiteral("active"));
         QTRY_COMPARE(titles(), QByteArray("C A"));
 
-        model().moveToTrash(id(0));
-        model().moveToTrash(id(1));
+        model().trash({id(0)});
+        model().trash({id(1)});
         QTRY_COMPARE(model().count(), 0);
         model().emptyTrash();
         stage->settle();
@@ -151,11 +151,11 @@ private slots:
     {
         makeThree();
         start();
-        model().setArchived(id(0), true);
+        model().archive({id(0)}, true);
         QTRY_COMPARE(titles(), QByteArray("B A"));
         model().setScope(QStringLiteral("archived"));
         QTRY_COMPARE(titles(), QByteArray("C"));
-        model().setArchived(id(0), false);
+        model().archive({id(0)}, false);
         QTRY_COMPARE(model().count(), 0);
     }
 
@@ -279,10 +279,10 @@ private slots:
         QCOMPARE(titles(), QByteArray("Work Letters B A C"));
         QCOMPARE(at(2, ConversationModel::Depth).toInt(), 2);
         QVERIFY(stage->session->settings.openFolders().contains(QStringLiteral("Work/Letters")));
-        model().setPinned(b, true); // stands among the pinned ones alone
+        model().pin({b}, true); // stands among the pinned ones alone
         QTRY_COMPARE(titles(), QByteArray("B Work Letters A C"));
         QCOMPARE(at(1, ConversationModel::FolderCount).toInt(), 1);
-        model().setPinned(b, false);
+        model().pin({b}, false);
         QTRY_COMPARE(titles(), QByteArray("Work Letters B A C"));
         model().toggleFolder(QStringLiteral("Work"));
         QCOMPARE(titles(), QByteArray("Work C"));

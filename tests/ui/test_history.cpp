@@ -131,7 +131,7 @@ private slots:
         const qint64 first =
             conversations().index(0).data(ui::ConversationModel::ConversationId).toLongLong();
         conversations().open(first);
-        conversations().deleteForEver(first);
+        conversations().erase({first});
         QTRY_COMPARE(conversations().total(), all - 1);
         history().restore(history().backups().constFirst().toMap().value(QStringLiteral("file")).toString());
         finish();

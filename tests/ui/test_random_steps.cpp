@@ -105,14 +105,14 @@ private:
                 conversations().open(anyConversation());
         } else if (what < 32) {
             if (count > 2)
-                conversations().moveToTrash(anyConversation());
+                conversations().trash({anyConversation()});
         } else if (what < 35) {
             conversations().undo();
         } else if (what < 39) {
             if (count > 2) {
                 const qint64 gone = anyConversation();
                 forget(gone);
-                conversations().deleteForEver(gone);
+                conversations().erase({gone});
                 stage->settle(); // what was on its way there has been said before
                 forget(gone);
             }

@@ -269,7 +269,7 @@ private slots:
     void deletingForEverAsksOnce()
     {
         start();
-        model().moveToTrash(1);
+        model().trash({1});
         model().setScope(QStringLiteral("trash"));
         QTRY_COMPARE(titles(), QByteArray("A"));
         QTest::keyClick(window, Qt::Key_G, Qt::ControlModifier);

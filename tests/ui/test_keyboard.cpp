@@ -125,6 +125,44 @@ private slots:
         }
     }
 
+    // Of the last message on the screen, or of the one in which something is selected.
+    void theMenuOfAMessage_data()
+    {
+        QTest::addColumn<Qt::Key>("key");
+        QTest::addColumn<Qt::KeyboardModifiers>("modifiers");
+        QTest::newRow("Menu") << Qt::Key_Menu << Qt::KeyboardModifiers(Qt::NoModifier);
+        QTest::newRow("Shift+F10") << Qt::Key_F10 << Qt::KeyboardModifiers(Qt::ShiftModifier);
+    }
+
+    void theMenuOfAMessage()
+    {
+        QFETCH(Qt::Key, key);
+        QFETCH(Qt::KeyboardModifiers, modifiers);
+        shown->showReady();
+        shown->stage.talk(QStringLiteral("One"));
+        shown->stage.talk(QStringLiteral("Two"));
+        QQuickItem* list = shown->item("messageList");
+        QTRY_VERIFY(list->property("count").toInt() > 4);
+        QObject* menu = shown->window->findChild<QObject*>(QStringLiteral("messageMenu"));
+        QVERIFY(menu);
+        list->forceActiveFocus();
+        shown->key(key, modifiers);
+        QTRY_VERIFY(menu->property("opened").toBool());
+        const qint64 last = shown->stage.last(ui::ChatModel::MessageId).toLongLong();
+        QCOMPARE(menu->property("messageId").toLongLong(), last);
+        shown->key(Qt::Key_Escape);
+        QTRY_VERIFY(!menu->property("visible").toBool());
+        QVERIFY(list->hasActiveFocus());
+
+        QVERIFY(QMetaObject::invokeMethod(list->property("model").value<QObject*>(), "select", Q_ARG(int, 0),
+                                          Q_ARG(int, 0), Q_ARG(int, 0), Q_ARG(int, 2)));
+        shown->key(key, modifiers);
+        QTRY_VERIFY(menu->property("opened").toBool());
+        QCOMPARE(menu->property("messageId").toLongLong(),
+                 shown->stage.at(0, ui::ChatModel::MessageId).toLongLong());
+        QVERIFY(menu->property("selection").toBool());
+    }
+
     // Esc ends one thing after the other: the answer that waits for the model, then the loading.
     void escWhileAModelLoads()
     {

@@ -57,6 +57,7 @@ Item {
             run: () => actions.host.findInConversation(-1) },
         Command { group: qsTr("Messages"); text: qsTr("Copy the selection as Markdown")
             keys: ["Ctrl+Shift+C"] },
+        Command { group: qsTr("Messages"); text: qsTr("Menu of a message"); keys: ["Shift+F10"] },
         Command { group: qsTr("Messages"); text: qsTr("Write"); keys: ["Ctrl+L"]
             run: () => actions.host.show("chat") },
 

@@ -321,6 +321,20 @@ ListView {
         menu.selection = model.hasSelection
         menu.popup(view, point)
     }
+    // At the message that is selected in or read with the keys, else at the last one on the screen.
+    function openMenuByKey() {
+        let row = model.hasSelection ? model.headRow() : -1
+        for (let at = rowNear(0, 1); row < 0 && at >= 0 && at < count; ++at) {
+            const text = textItemAt(at)
+            if (text && text.activeFocus)
+                row = at
+        }
+        if (row < 0)
+            row = atYEnd ? count - 1 : rowNear(height - 1, -1)
+        const item = itemAtIndex(row)
+        if (item)
+            openMenu(Qt.point(width / 2, item.y + Math.min(item.height / 2, Theme.gap32) - contentY))
+    }
     function edit(messageId) {
         const row = model.rowOfMessage(messageId)
         if (row < 0)
@@ -405,6 +419,8 @@ ListView {
             return model.selectAll()
         if (event.key === Qt.Key_Escape && model.hasSelection)
             return model.clearSelection()
+        if (event.key === Qt.Key_Menu || (event.key === Qt.Key_F10 && event.modifiers === Qt.ShiftModifier))
+            return openMenuByKey()
         if (event.modifiers === Qt.ShiftModifier && selectByKey(event))
             return
         event.accepted = false
@@ -453,6 +469,7 @@ ListView {
     }
     MessageMenu {
         id: menu
+        objectName: "messageMenu"
         onCopy: markdown => {
             if (selection)
                 view.copySelection(markdown)
